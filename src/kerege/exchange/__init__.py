@@ -1,0 +1,1 @@
+"""The servers that speak X-Road: Security Server, configuration client, keys, message log."""

@@ -1,0 +1,1 @@
+"""Trust services for sandboxes and tests: CA, OCSP responder, TSA. NEVER for production."""

@@ -1,0 +1,217 @@
+"""Digest and signature algorithms: their X-Road names, their URIs, their functions.
+
+Source: `doc/Protocols/pr-messtransp`, W3C XML Signature and Encryption, RFC 6931.
+X-Road names a digest ``SHA-512`` in HTTP headers and by URI inside documents.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
+
+from kerege.xroad.faults import XRoadError
+
+MIN_RSA_BITS = 2048
+"""Keys below are refused everywhere (NIST SP 800-131A, X-Road's own minimum)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A digest algorithm."""
+
+    name: str
+    """X-Road's name, e.g. ``SHA-512``."""
+    uri: str
+    """URI in XML documents."""
+    hashlib_name: str
+
+    def of(self, data: bytes) -> bytes:
+        """Return the digest of ``data``."""
+        return hashlib.new(self.hashlib_name, data).digest()
+
+    def new(self) -> "hashlib._Hash":
+        """Return a fresh incremental hash object."""
+        return hashlib.new(self.hashlib_name)
+
+    @property
+    def primitive(self) -> hashes.HashAlgorithm:
+        """The algorithm as pyca/cryptography wants it."""
+        return _PRIMITIVES[self.hashlib_name]()
+
+
+_PRIMITIVES: dict[str, type[hashes.HashAlgorithm]] = {
+    "sha1": hashes.SHA1,
+    "sha224": hashes.SHA224,
+    "sha256": hashes.SHA256,
+    "sha384": hashes.SHA384,
+    "sha512": hashes.SHA512,
+}
+
+SHA1 = Digest("SHA-1", "http://www.w3.org/2000/09/xmldsig#sha1", "sha1")
+"""Only where X-Road still has it: OCSP CertIDs and authCertHash of V2."""
+SHA224 = Digest("SHA-224", "http://www.w3.org/2001/04/xmldsig-more#sha224", "sha224")
+SHA256 = Digest("SHA-256", "http://www.w3.org/2001/04/xmlenc#sha256", "sha256")
+SHA384 = Digest("SHA-384", "http://www.w3.org/2001/04/xmldsig-more#sha384", "sha384")
+SHA512 = Digest("SHA-512", "http://www.w3.org/2001/04/xmlenc#sha512", "sha512")
+
+_DIGESTS = (SHA1, SHA224, SHA256, SHA384, SHA512)
+_DIGEST_BY_NAME = {d.name: d for d in _DIGESTS}
+_DIGEST_BY_URI = {d.uri: d for d in _DIGESTS}
+
+
+def digest_by_name(name: str) -> Digest:
+    """Return the digest named in a header. Raises ``unsupported_algorithm``."""
+    try:
+        return _DIGEST_BY_NAME[name]
+    except KeyError:
+        raise _unsupported("digest algorithm", name) from None
+
+
+def digest_by_uri(uri: str) -> Digest:
+    """Return the digest of a document's URI. Raises ``unsupported_algorithm``."""
+    try:
+        return _DIGEST_BY_URI[uri]
+    except KeyError:
+        raise _unsupported("digest algorithm", uri) from None
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureAlgorithm:
+    """A signature algorithm: ``kind`` is ``RSA``, ``RSA-PSS`` or ``ECDSA``."""
+
+    name: str
+    """JCA name as X-Road writes it, e.g. ``SHA512withRSA``."""
+    uri: str
+    kind: str
+    digest: Digest
+
+
+_MORE = "http://www.w3.org/2001/04/xmldsig-more#"
+_PSS = "http://www.w3.org/2007/05/xmldsig-more#"
+_SIGNATURES = (
+    SignatureAlgorithm("SHA256withRSA", _MORE + "rsa-sha256", "RSA", SHA256),
+    SignatureAlgorithm("SHA384withRSA", _MORE + "rsa-sha384", "RSA", SHA384),
+    SignatureAlgorithm("SHA512withRSA", _MORE + "rsa-sha512", "RSA", SHA512),
+    SignatureAlgorithm(
+        "SHA256withRSAandMGF1", _PSS + "sha256-rsa-MGF1", "RSA-PSS", SHA256
+    ),
+    SignatureAlgorithm(
+        "SHA384withRSAandMGF1", _PSS + "sha384-rsa-MGF1", "RSA-PSS", SHA384
+    ),
+    SignatureAlgorithm(
+        "SHA512withRSAandMGF1", _PSS + "sha512-rsa-MGF1", "RSA-PSS", SHA512
+    ),
+    SignatureAlgorithm("SHA224withECDSA", _MORE + "ecdsa-sha224", "ECDSA", SHA224),
+    SignatureAlgorithm("SHA256withECDSA", _MORE + "ecdsa-sha256", "ECDSA", SHA256),
+    SignatureAlgorithm("SHA384withECDSA", _MORE + "ecdsa-sha384", "ECDSA", SHA384),
+    SignatureAlgorithm("SHA512withECDSA", _MORE + "ecdsa-sha512", "ECDSA", SHA512),
+)
+_SIGNATURE_BY_NAME = {s.name: s for s in _SIGNATURES}
+_SIGNATURE_BY_URI = {s.uri: s for s in _SIGNATURES}
+
+
+def signature_by_name(name: str) -> SignatureAlgorithm:
+    """Return the algorithm with this JCA name. Raises ``unsupported_algorithm``."""
+    try:
+        return _SIGNATURE_BY_NAME[name]
+    except KeyError:
+        raise _unsupported("signature algorithm", name) from None
+
+
+def signature_by_uri(uri: str) -> SignatureAlgorithm:
+    """Return the algorithm with this URI. Raises ``unsupported_algorithm``."""
+    try:
+        return _SIGNATURE_BY_URI[uri]
+    except KeyError:
+        raise _unsupported("signature algorithm", uri) from None
+
+
+def signature_algorithm_for(
+    public_key: PublicKeyTypes, digest: Digest = SHA512
+) -> SignatureAlgorithm:
+    """Return the algorithm with which a key of this kind signs, given the digest."""
+    kind = "ECDSA" if isinstance(public_key, ec.EllipticCurvePublicKey) else "RSA"
+    return signature_by_name(f"{digest.name.replace('-', '')}with{kind}")
+
+
+def verify_raw(
+    algorithm: SignatureAlgorithm,
+    public_key: PublicKeyTypes,
+    signature: bytes,
+    data: bytes,
+) -> None:
+    """Check a signature value; an ECDSA value is in ASN.1 DER form.
+
+    Raises:
+        XRoadError: ``invalid_signature_value`` if the value does not fit the data,
+            ``unsupported_algorithm`` if the key does not fit the algorithm or is weak.
+    """
+    digest = algorithm.digest.primitive
+    try:
+        if isinstance(public_key, rsa.RSAPublicKey) and algorithm.kind != "ECDSA":
+            _require_strong(public_key)
+            pad = (
+                padding.PKCS1v15()
+                if algorithm.kind == "RSA"
+                else padding.PSS(padding.MGF1(digest), digest.digest_size)
+            )
+            public_key.verify(signature, data, pad, digest)
+        elif (
+            isinstance(public_key, ec.EllipticCurvePublicKey)
+            and algorithm.kind == "ECDSA"
+        ):
+            public_key.verify(signature, data, ec.ECDSA(digest))
+        else:
+            raise XRoadError(
+                "unsupported_algorithm",
+                f"A key of type {type(public_key).__name__} cannot make a signature "
+                f"of type {algorithm.name}",
+            )
+    except InvalidSignature:
+        raise XRoadError(
+            "invalid_signature_value",
+            f"The signature value ({algorithm.name}) does not fit the signed data",
+        ) from None
+
+
+def ecdsa_der_to_raw(signature: bytes, public_key: ec.EllipticCurvePublicKey) -> bytes:
+    """Turn an ASN.1 ECDSA value into the r||s form of XML signatures (RFC 4050)."""
+    size = (public_key.curve.key_size + 7) // 8
+    r, s = decode_dss_signature(signature)
+    return r.to_bytes(size, "big") + s.to_bytes(size, "big")
+
+
+def ecdsa_raw_to_der(signature: bytes) -> bytes:
+    """Turn the r||s form of an XML signature into ASN.1.
+
+    Raises ``invalid_signature_value`` if the value cannot be split in two.
+    """
+    if not signature or len(signature) % 2:
+        raise XRoadError(
+            "invalid_signature_value",
+            f"An ECDSA value of {len(signature)} bytes is not of the form r||s",
+        )
+    half = len(signature) // 2
+    return encode_dss_signature(
+        int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big")
+    )
+
+
+def _require_strong(public_key: rsa.RSAPublicKey) -> None:
+    if public_key.key_size < MIN_RSA_BITS:
+        raise XRoadError(
+            "unsupported_algorithm",
+            f"An RSA key of {public_key.key_size} bits is too weak; "
+            f"{MIN_RSA_BITS} is the minimum",
+        )
+
+
+def _unsupported(what: str, name: str) -> XRoadError:
+    return XRoadError("unsupported_algorithm", f"Unknown {what} {name!r}")

@@ -1,0 +1,150 @@
+"""Faults: one exception with a code of the X-Road table, and its forms on the wire.
+
+Rules (X-Road 7.8 source, `CodedException.java`, `SoapFault.java`,
+`ClientRestMessageHandler.java`):
+
+* A code is a dotted path such as ``server.serverproxy.access_denied``. Who notices
+  the fault puts a prefix before the code, unless the code already starts with it.
+* A REST client gets HTTP 500 if the code starts with ``server.`` (lower case), else 400.
+* A SOAP client gets HTTP 200 and a SOAP 1.1 fault.
+* A fault that a peer sent is relayed with the spelling that the peer used.
+"""
+
+import json
+from xml.sax.saxutils import escape
+
+from kerege.xroad._fault_codes import LEGACY_PREFIXES, LEGACY_SPELLING
+
+CLIENT = "client"
+"""The information system's request is wrong."""
+CLIENT_PROXY = "server.clientproxy"
+"""The consumer's Security Server noticed."""
+SERVICE_FAILED_AT_CLIENT_PROXY = "server.clientproxy.service_failed"
+"""The consumer's Security Server noticed while reading the provider's answer."""
+SERVER_PROXY = "server.serverproxy"
+"""The provider's Security Server noticed."""
+SERVICE_FAILED_AT_SERVER_PROXY = "server.serverproxy.service_failed"
+"""The provider's Security Server noticed towards the service."""
+
+XML_MEDIA_TYPES = ("text/xml", "application/xml", "text/*")
+
+
+class XRoadError(Exception):
+    """Something the X-Road protocol has a fault code for.
+
+    ``code`` is in the 7.8 spelling, with or without prefix. ``message`` says what
+    happened, to which thing. ``advice`` is for the operator of this server: it goes
+    to logs and the command line, never onto the wire. ``detail`` is the UUID that
+    identifies the occurrence; the shell that sends the fault sets it if it is empty.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, detail: str = "", advice: str = ""
+    ) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.detail = detail
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+    def with_prefix(self, *prefixes: str) -> "XRoadError":
+        """Return this fault below ``prefixes``; ones it already has are not repeated.
+
+        A fault that another server sent keeps its code: see `RelayedFaultError`.
+        """
+        code = self.code
+        prefix = ".".join(prefixes)
+        if code != prefix and not code.startswith(prefix + "."):
+            code = f"{prefix}.{code}"
+        fault = XRoadError(code, self.message, detail=self.detail, advice=self.advice)
+        fault.__cause__ = self
+        return fault
+
+
+class RelayedFaultError(XRoadError):
+    """A fault that the peer or the service sent; it keeps the spelling it came in."""
+
+    def __init__(
+        self, code: str, message: str, *, detail: str = "", xml: bytes = b""
+    ) -> None:
+        super().__init__(code, message, detail=detail)
+        self.xml = xml
+        """The SOAP fault as received; SOAP clients get these bytes."""
+
+    def with_prefix(self, *prefixes: str) -> "XRoadError":
+        """Return the fault itself: only its sender may name it."""
+        return self
+
+
+def legacy_code(code: str) -> str:
+    """Return the spelling of X-Road 7.7 and before.
+
+    >>> legacy_code("server.serverproxy.access_denied")
+    'Server.ServerProxy.AccessDenied'
+    """
+    if code in LEGACY_SPELLING:
+        return LEGACY_SPELLING[code]
+    return ".".join(
+        LEGACY_PREFIXES.get(part, LEGACY_SPELLING.get(part, part))
+        for part in code.split(".")
+    )
+
+
+def rest_status(code: str) -> int:
+    """Return the HTTP status of a REST answer that carries this fault."""
+    return 500 if code.startswith("server.") else 400
+
+
+def rest_fault_media_type(accept: str | None) -> str:
+    """Return the Content-Type of a REST fault for a request's Accept header.
+
+    The first XML type named wins and quality values are ignored, as in the reference.
+    """
+    for item in (accept or "").split(","):
+        media_type = item.split(";")[0].strip().lower()
+        if media_type in XML_MEDIA_TYPES:
+            exact = "text/xml" if media_type == "text/*" else media_type
+            return f"{exact};charset=utf-8"
+    return "application/json"
+
+
+def rest_fault_body(fault: XRoadError, media_type: str) -> bytes:
+    """Return the body of a REST fault in the form that ``media_type`` asks for."""
+    if media_type.startswith("application/json"):
+        fields = {"type": fault.code, "message": fault.message, "detail": fault.detail}
+        return json.dumps(fields, ensure_ascii=False).encode()
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?><error>'
+        f"<type>{_xml_text(fault.code)}</type>"
+        f"<message>{_xml_text(fault.message)}</message>"
+        f"<detail>{_xml_text(fault.detail)}</detail></error>"
+    ).encode()
+
+
+def soap_fault(fault: XRoadError) -> bytes:
+    """Return the SOAP 1.1 fault message, as the reference writes it."""
+    detail = ""
+    if fault.detail:
+        detail = (
+            f'<detail><faultDetail xmlns="">{_xml_text(fault.detail)}'
+            "</faultDetail></detail>"
+        )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?><SOAP-ENV:Envelope xmlns:SOAP-ENV='
+        '"http://schemas.xmlsoap.org/soap/envelope/"><SOAP-ENV:Body><SOAP-ENV:Fault>'
+        f"<faultcode>{_xml_text(fault.code)}</faultcode>"
+        f"<faultstring>{_xml_text(fault.message)}</faultstring>{detail}"
+        "</SOAP-ENV:Fault></SOAP-ENV:Body></SOAP-ENV:Envelope>"
+    ).encode()
+
+
+def _xml_text(text: str) -> str:
+    """Escape ``text`` and replace characters that XML 1.0 cannot carry."""
+    allowed = "".join(
+        c if c in "\t\n\r" or " " <= c <= "\ud7ff" or c >= "\ue000" else "�"
+        for c in text
+    )
+    return escape(allowed)
