@@ -1,0 +1,54 @@
+# The commands everyone relies on. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SETUP := $(VENV)/.ready
+SYSTEM := $(VENV)/.system-ready
+ONLY ?=
+SCALE ?= small
+
+.PHONY: help setup demo demo-check test fast check fix docs bench clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(SETUP) ## Create .venv with the pinned dependencies
+
+$(SETUP): requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(SYSTEM): deploy/debian-packages.txt | $(SETUP)
+	scripts/install-debian-packages deploy/debian-packages.txt
+	@touch $@
+
+demo: $(SETUP) ## Start a whole X-Road instance on this machine and watch messages pass
+	$(BIN)/kerege demo
+
+demo-check: $(SETUP) ## The same without a person: start, exercise, verify, stop
+	$(BIN)/kerege demo --check
+
+test: $(SETUP) $(SYSTEM) ## All tests, SQLite and PostgreSQL
+	$(BIN)/python -m pytest
+
+fast: $(SETUP) ## The inner loop: everything that needs no server and no patience
+	$(BIN)/python -m pytest -m "not slow and not postgres"
+
+check: $(SETUP) ## Formatting, lint, types, layers, docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_docs.py
+
+fix: $(SETUP) ## Format and repair what can be repaired
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(SETUP) ## Benchmarks: a table and bench/results.json (ONLY=prefix, SCALE=small|full)
+	$(BIN)/python -m bench --scale $(SCALE) --only "$(ONLY)"
+
+clean: ## Remove what the targets above made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,48 @@
+"""Check the documents: relative links lead somewhere, every page is in its folder.
+
+Run by `make check`; exits with 1 and names each broken link.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
+FOLDERS = {"tutorials", "how-to", "reference", "explanation", "adr", "images"}
+
+
+def main() -> int:
+    """Check every Markdown file that git knows or could know."""
+    problems = [p for page in sorted(_pages()) for p in _broken_links(page)]
+    docs = ROOT / "docs"
+    problems += [
+        f"{path.relative_to(ROOT)}: not in one of {sorted(FOLDERS)}"
+        for path in docs.rglob("*.md")
+        if path.relative_to(docs).parts[0] not in FOLDERS | {"README.md"}
+    ]
+    for problem in problems:
+        sys.stderr.write(problem + "\n")
+    return 1 if problems else 0
+
+
+def _pages() -> list[Path]:
+    return [
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+    ]
+
+
+def _broken_links(page: Path) -> list[str]:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    targets = [a or b for a, b in LINK.findall(text)]
+    return [
+        f"{page.relative_to(ROOT)}: no such file: {target}"
+        for target in targets
+        if not re.match(r"[a-z]+:|#", target)
+        and not (page.parent / target.split("#")[0]).exists()
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
