@@ -1,0 +1,302 @@
+"""The settings of a Security Server: one TOML file, read once at start.
+
+What changes while a server runs (clients, services, access rights) is in its
+database; what differs between machines (addresses, folders, limits) is here. Each
+option says what it does and which parameter of the reference it corresponds to;
+`docs/reference/settings.md` is made from this module.
+"""
+
+import tomllib
+from dataclasses import Field, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kerege.xroad.faults import XRoadError
+from kerege.xroad.identifiers import SecurityServerId
+
+
+class SettingsError(Exception):
+    """The settings file cannot be used; the message names the option and the mend."""
+
+
+T = TypeVar("T")
+
+
+def option(default: T, doc: str, *, reference: str = "", required: bool = False) -> T:
+    """Declare a setting: its default, what it does, the reference's name for it."""
+    metadata = {"doc": doc, "reference": reference, "required": required}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Addresses that the server listens on. An empty address switches a port off."""
+
+    client_http: str = option(
+        "127.0.0.1:8080",
+        "Information systems, plain HTTP.",
+        reference="proxy.client-http-port",
+    )
+    client_https: str = option(
+        "127.0.0.1:8443",
+        "Information systems, HTTPS; asks for a client certificate.",
+        reference="proxy.client-https-port",
+    )
+    peer: str = option(
+        "0.0.0.0:5500",
+        "Messages from other security servers.",
+        reference="proxy.server-listen-port",
+    )
+    ocsp: str = option(
+        "0.0.0.0:5577",
+        "OCSP responses for other security servers, plain HTTP.",
+        reference="proxy.ocsp-responder-port",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """How other security servers are reached: the same for all of an instance."""
+
+    port: int = option(
+        5500, "Message port of other servers.", reference="proxy.server-port"
+    )
+    ocsp_port: int = option(
+        5577, "OCSP port of other servers.", reference="proxy.ocsp-responder-port"
+    )
+    connect_timeout_seconds: float = option(
+        30.0, "Longest wait for a connection.", reference="proxy.client-timeout"
+    )
+    answer_timeout_seconds: float = option(
+        0.0,
+        "Longest wait for the first byte of an answer; 0 waits as long as it takes.",
+        reference="proxy.client-httpclient-timeout",
+    )
+    ocsp_timeout_seconds: float = option(
+        30.0,
+        "Longest wait for another server's OCSP responses.",
+        reference="proxy.ocsp-responder-client-read-timeout",
+    )
+    fastest_address_seconds: float = option(
+        3600.0,
+        "How long the fastest of several addresses of a provider is remembered.",
+        reference="proxy.client-fastest-connecting-ssl-uri-cache-period",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The global configuration: where it comes from, how it is kept."""
+
+    anchor: str = option(
+        "configuration-anchor.xml",
+        "The configuration anchor's file, relative to the settings file.",
+    )
+    directory: str = option(
+        "globalconf", "Folder of the downloaded configuration, relative likewise."
+    )
+    update_interval_seconds: float = option(
+        60.0,
+        "Time between two downloads.",
+        reference="configuration-client.update-interval",
+    )
+    allowed_federations: str = option(
+        "none",
+        "Other instances to follow: a comma list, `all` or `none`.",
+        reference="configuration-client.allowed-federations",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MessageLogSettings:
+    """The message log: what is kept, when it is time-stamped, when it leaves."""
+
+    timestamp_immediately: bool = option(
+        False,
+        "Time-stamp each message before its answer is released.",
+        reference="message-log.timestamp-immediately",
+    )
+    timestamp_records_limit: int = option(
+        10_000,
+        "Most records in one time-stamp.",
+        reference="message-log.timestamp-records-limit",
+    )
+    acceptable_timestamp_failure_seconds: float = option(
+        14_400.0,
+        "Refuse messages when time-stamping has failed for longer; 0 never refuses.",
+        reference="message-log.acceptable-timestamp-failure-period",
+    )
+    timestamp_retry_seconds: float = option(
+        60.0,
+        "Wait after a failed time-stamp.",
+        reference="message-log.timestamp-retry-delay",
+    )
+    largest_logged_body_bytes: int = option(
+        10 * 1024 * 1024,
+        "Bodies up to this size are logged whole.",
+        reference="message-log.max-loggable-message-body-size",
+    )
+    refuse_larger_bodies: bool = option(
+        False,
+        "Refuse larger bodies with `logging_failed`, as the reference does; "
+        "otherwise only their digest is logged.",
+        reference="message-log.truncated-body-allowed (inverted)",
+    )
+    archive_directory: str = option(
+        "archive", "Folder of the archives, relative to the settings file."
+    )
+    archive_interval_seconds: float = option(
+        6 * 3600.0,
+        "Time between two archivings; 0 switches archiving off.",
+        reference="message-log.archive-interval",
+    )
+    archive_max_bytes: int = option(
+        32 * 1024 * 1024,
+        "A new archive starts when its containers exceed this size.",
+        reference="message-log.archive-max-filesize",
+    )
+    keep_records_days: float = option(
+        30.0,
+        "Archived records stay in the database for so long.",
+        reference="message-log.keep-records-for",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a stranger may ask of this server."""
+
+    header_bytes: int = option(
+        64 * 1024, "Largest request line and headers of a message."
+    )
+    header_seconds: float = option(30.0, "Longest time to send a request's headers.")
+    idle_seconds: float = option(60.0, "A connection without a request is closed.")
+    stall_seconds: float = option(
+        60.0, "Longest pause inside a body before the connection is closed."
+    )
+    connections: int = option(2000, "Most connections of each port at one time.")
+    body_bytes: int = option(
+        0, "Largest body of a message; 0 sets no bound (bodies are streamed)."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one Security Server."""
+
+    identifier: str = option(
+        "",
+        "This server: `INSTANCE/CLASS/MEMBER/SERVERCODE`, as registered.",
+        required=True,
+    )
+    database: str = option(
+        "sqlite:///security-server.db",
+        "SQLAlchemy address of the database; a SQLite file is relative to the "
+        "settings file. `postgresql+psycopg://user@host/name` for PostgreSQL.",
+    )
+    spool: str = option(
+        "spool", "Folder for bodies over 1 MiB, beside the database's files."
+    )
+    token: str = option("token", "Folder of the software token with this server's keys")
+    minimum_client_version: str = option(
+        "",
+        "Oldest version of other servers that may send messages here.",
+        reference="proxy.server-min-supported-client-version",
+    )
+    listen: Listen = Listen()
+    peers: Peers = Peers()
+    configuration: Configuration = Configuration()
+    message_log: MessageLogSettings = MessageLogSettings()
+    limits: Limits = Limits()
+    directory: Path = Path()
+    """Folder of the settings file; relative paths start here. Not an option."""
+
+    @property
+    def server_id(self) -> SecurityServerId:
+        """The identifier as a value."""
+        try:
+            return SecurityServerId.from_path(self.identifier)
+        except XRoadError as error:
+            msg = f"Setting 'identifier': {error.message}"
+            raise SettingsError(msg) from error
+
+    def path(self, name: str) -> Path:
+        """Resolve a path of the settings file."""
+        return self.directory / name
+
+    @property
+    def database_url(self) -> str:
+        """The database's address, with a relative SQLite file made absolute."""
+        prefix = "sqlite:///"
+        if self.database.startswith(prefix) and self.database != prefix:
+            return prefix + str(self.path(self.database.removeprefix(prefix)).resolve())
+        return self.database
+
+
+def load_settings(path: Path) -> Settings:
+    """Read a settings file. Raises `SettingsError`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except OSError as error:
+        msg = f"Cannot read the settings file {path}: {error.strerror}"
+        raise SettingsError(msg) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"The settings file {path} is not TOML: {error}"
+        raise SettingsError(msg) from error
+    values = _section(Settings, table, where=str(path))
+    settings = Settings(**values, directory=path.parent)
+    _ = settings.server_id
+    return settings
+
+
+def options_of(section: type[Any]) -> list[Field[Any]]:
+    """Return the fields of a settings class that are options or sections."""
+    return [f for f in fields(section) if f.metadata or is_dataclass(f.type)]
+
+
+def _section(
+    section: type[Any], table: dict[str, Any], *, where: str
+) -> dict[str, Any]:
+    known = {f.name: f for f in options_of(section)}
+    for name in table:
+        if name not in known:
+            msg = f"{where}: unknown setting {name!r}; known are {', '.join(known)}"
+            raise SettingsError(msg)
+    values: dict[str, Any] = {}
+    for name, option_field in known.items():
+        if name in table:
+            values[name] = _value(option_field, table[name], f"{where}: {name}")
+        elif option_field.metadata.get("required"):
+            msg = (
+                f"{where}: setting {name!r} is missing: {option_field.metadata['doc']}"
+            )
+            raise SettingsError(msg)
+    return values
+
+
+def _value(option_field: Field[Any], value: object, where: str) -> object:
+    kind = option_field.type
+    if isinstance(kind, type) and is_dataclass(kind):
+        if not isinstance(value, dict):
+            msg = f"{where} is a section, write it as [{option_field.name}]"
+            raise SettingsError(msg)
+        return kind(**_section(kind, value, where=where))
+    if kind is float and type(value) is int:
+        return float(value)
+    if not isinstance(kind, type) or type(value) is not kind:
+        msg = f"{where} must be of type {getattr(kind, '__name__', kind)}"
+        raise SettingsError(msg)
+    if isinstance(value, int | float) and value < 0:
+        msg = f"{where} must not be negative"
+        raise SettingsError(msg)
+    return value
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Split ``host:port``. Raises `SettingsError`."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        msg = f"{address!r} is not of the form host:port"
+        raise SettingsError(msg)
+    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - as written there

@@ -1,0 +1,66 @@
+"""Settings: what a file may say, and what the server answers when it may not."""
+
+import pytest
+
+from kerege.exchange.security_server.settings import (
+    SettingsError,
+    load_settings,
+    split_address,
+)
+
+GOOD = """
+identifier = "TEST/GOV/1234/SS1"
+[listen]
+peer = "127.0.0.11:5500"
+[message_log]
+keep_records_days = 7
+"""
+
+
+def written(tmp_path, text):
+    path = tmp_path / "server.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_file_with_little_in_it_is_enough(tmp_path):
+    settings = load_settings(written(tmp_path, GOOD))
+    assert str(settings.server_id) == "SERVER:TEST/GOV/1234/SS1"
+    assert settings.listen.peer == "127.0.0.11:5500"
+    assert settings.listen.ocsp == "0.0.0.0:5577"
+    assert settings.message_log.keep_records_days == 7.0
+
+
+def test_relative_paths_start_at_the_file(tmp_path):
+    settings = load_settings(written(tmp_path, GOOD))
+    assert settings.path("spool") == tmp_path / "spool"
+    assert settings.database_url == f"sqlite:///{tmp_path}/security-server.db"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "setting 'identifier' is missing"),
+        ("identifier = 'A/B'", "4 codes"),
+        (GOOD + "[colour]\nx=1", "unknown setting 'colour'"),
+        (GOOD + "[limits]\nidle_seconds='x'", "must be of type float"),
+        (GOOD + "[limits]\nidle_seconds=-1", "must not be negative"),
+        ("listen = 1\nidentifier='A/B/C/D'", "is a section"),
+        ("identifier = ", "is not TOML"),
+    ],
+)
+def test_a_wrong_file_is_explained(tmp_path, text, said):
+    with pytest.raises(SettingsError, match=said):
+        load_settings(written(tmp_path, text))
+
+
+def test_a_missing_file_is_explained(tmp_path):
+    with pytest.raises(SettingsError, match="Cannot read the settings file"):
+        load_settings(tmp_path / "nowhere.toml")
+
+
+def test_addresses_are_split():
+    assert split_address("127.0.0.1:8080") == ("127.0.0.1", 8080)
+    assert split_address("[::1]:8080") == ("::1", 8080)
+    with pytest.raises(SettingsError, match="host:port"):
+        split_address("8080")
