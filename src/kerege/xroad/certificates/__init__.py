@@ -1,0 +1,35 @@
+"""Certificates of an X-Road instance: who is trusted, for what, and in whose name.
+
+Public names: `ApprovedCA` and `Trust` (what the global configuration says),
+`load_certificate`, `certificate_sha256`, the ``require_`` functions (what a
+certificate may be used for). Private modules hold the rules, one subject each.
+"""
+
+from kerege.xroad.certificates._trust import ApprovedCA, Trust
+from kerege.xroad.certificates._usage import (
+    is_authentication_certificate,
+    is_signing_certificate,
+    require_authentication_certificate,
+    require_signing_certificate,
+)
+from kerege.xroad.x509 import (
+    LEGACY,
+    STRONG,
+    AlgorithmPolicy,
+    certificate_sha256,
+    load_certificate,
+)
+
+__all__ = [
+    "LEGACY",
+    "STRONG",
+    "AlgorithmPolicy",
+    "ApprovedCA",
+    "Trust",
+    "certificate_sha256",
+    "is_authentication_certificate",
+    "is_signing_certificate",
+    "load_certificate",
+    "require_authentication_certificate",
+    "require_signing_certificate",
+]
