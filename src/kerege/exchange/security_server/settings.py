@@ -283,7 +283,7 @@ def _value(option_field: Field[Any], value: object, where: str) -> object:
             raise SettingsError(msg)
         return kind(**_section(kind, value, where=where))
     if kind is float and type(value) is int:
-        return float(value)
+        value = float(value)
     if not isinstance(kind, type) or type(value) is not kind:
         msg = f"{where} must be of type {getattr(kind, '__name__', kind)}"
         raise SettingsError(msg)
