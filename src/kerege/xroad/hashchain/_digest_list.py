@@ -1,0 +1,42 @@
+"""The DER structure that a hash step is digested as (`DigestList.java`)."""
+
+from collections.abc import Iterable
+
+from kerege.xroad.algorithms import Digest
+
+_SEQUENCE = 0x30
+_OCTET_STRING = 0x04
+_UTF8_STRING = 0x0C
+_EMPTY_SEQUENCE = b"\x30\x00"
+_SHORT_LENGTH = 0x80
+
+
+def digest_list(entries: Iterable[tuple[Digest, bytes]]) -> bytes:
+    """Return the DER encoding of a hash step's digests, in the order given.
+
+    Each entry becomes ``SEQUENCE { OCTET STRING digest, UTF8String algorithm URI,
+    SEQUENCE {} }``; the last one would hold transforms and is always empty.
+    """
+    return _der(_SEQUENCE, b"".join(_single(*entry) for entry in entries))
+
+
+def step_digest(digest: Digest, *values: bytes) -> bytes:
+    """Return the digest of a step whose entries all have the algorithm ``digest``."""
+    return digest.of(digest_list((digest, value) for value in values))
+
+
+def _single(algorithm: Digest, value: bytes) -> bytes:
+    content = _der(_OCTET_STRING, value) + _algorithm(algorithm.uri)
+    return _der(_SEQUENCE, content)
+
+
+def _algorithm(uri: str) -> bytes:
+    return _der(_UTF8_STRING, uri.encode()) + _EMPTY_SEQUENCE
+
+
+def _der(tag: int, content: bytes) -> bytes:
+    size = len(content)
+    if size < _SHORT_LENGTH:
+        return bytes((tag, size)) + content
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, _SHORT_LENGTH | len(length))) + length + content
