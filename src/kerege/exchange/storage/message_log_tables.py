@@ -1,0 +1,108 @@
+"""Tables of the message log: messages, their further attachments, time-stamps, archives.
+
+A time is a whole number of milliseconds since 1970-01-01T00:00:00Z. An absent
+subsystem code is the empty string, so that equality and uniqueness work alike on both
+databases.
+
+The id of a message is made by the writer (see `kerege.exchange.messagelog.ids`), grows
+with time and is never used again: it names the container in downloads and archives.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    false,
+)
+
+from kerege.exchange.storage.metadata import metadata, row_id
+
+timestamps = Table(
+    "message_log_timestamps",
+    metadata,
+    Column("id", row_id(), primary_key=True, autoincrement=False),
+    Column("time", BigInteger, nullable=False),
+    Column("token", LargeBinary, nullable=False),
+    Column("hash_chain_result", LargeBinary),  # none: the token is in the signature
+    Column("archived", Boolean, nullable=False, server_default=false()),
+)
+
+records = Table(
+    "message_log_records",
+    metadata,
+    Column("id", row_id(), primary_key=True, autoincrement=False),
+    Column("time", BigInteger, nullable=False),
+    Column("is_response", Boolean, nullable=False),
+    Column("client_side", Boolean, nullable=False),
+    Column("query_id", String(255), nullable=False),
+    Column("x_request_id", String(255), nullable=False),
+    # The party on our side: the client where we are the client's server, else the
+    # provider. Downloads and archive groups go by it.
+    Column("instance", String(255), nullable=False),
+    Column("member_class", String(255), nullable=False),
+    Column("member_code", String(255), nullable=False),
+    Column("subsystem_code", String(255), nullable=False),
+    Column("message", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("signature_digest", LargeBinary),  # until the time-stamp is there
+    Column("hash_chain_result", LargeBinary),
+    Column("hash_chain", LargeBinary),
+    # /attachment1. Small: in `body`. Large: in a file. Too large to log: neither.
+    Column("body", LargeBinary),
+    Column("body_file", String(255)),
+    Column("body_size", BigInteger),
+    Column("body_digest", LargeBinary),
+    Column("timestamp_id", row_id(), ForeignKey(timestamps.c.id)),
+    Column("timestamp_hash_chain", LargeBinary),
+    Column("archived", Boolean, nullable=False, server_default=false()),
+)
+
+attachments = Table(
+    "message_log_attachments",
+    metadata,
+    Column("record_id", row_id(), ForeignKey(records.c.id), primary_key=True),
+    Column("number", Integer, primary_key=True),  # from 2; the first is in the record
+    Column("body", LargeBinary),
+    Column("body_file", String(255)),
+    Column("body_size", BigInteger, nullable=False),
+    Column("body_digest", LargeBinary, nullable=False),
+)
+
+archives = Table(
+    "message_log_archives",
+    metadata,
+    Column("group_name", String(255), primary_key=True),  # empty: everything together
+    Column("last_digest", String(255), nullable=False),
+    Column("last_file", String(255), nullable=False),
+    Column("pending_file", String(255)),  # being put in place; after a crash, remove it
+)
+
+timestamping = Table(
+    "message_log_timestamping",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # one row, id 1
+    Column("failed_since", BigInteger),
+)
+
+_unstamped = records.c.timestamp_id.is_(None)
+_to_archive = records.c.timestamp_id.is_not(None) & records.c.archived.is_(False)
+Index("ix_message_log_records_query_id", records.c.query_id)
+Index("ix_message_log_records_timestamp_id", records.c.timestamp_id)
+Index(
+    "ix_message_log_records_unstamped",
+    records.c.id,
+    sqlite_where=_unstamped,
+    postgresql_where=_unstamped,
+)
+Index(
+    "ix_message_log_records_to_archive",
+    records.c.id,
+    sqlite_where=_to_archive,
+    postgresql_where=_to_archive,
+)
