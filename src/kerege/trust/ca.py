@@ -31,7 +31,9 @@ from kerege.trust.subjects import (
     signing_subject,
     tls_subject,
 )
+from kerege.xroad.certificates import ApprovedCA, Trust
 from kerege.xroad.identifiers import ClientId, SecurityServerId
+from kerege.xroad.x509 import certificate_der
 
 CA_DAYS = 3650
 LEAF_DAYS = 730
@@ -121,6 +123,26 @@ class SandboxCA:
     def chain(self) -> tuple[x509.Certificate, ...]:
         """The certificates between what is issued and the root; the root is not in."""
         return (self.intermediate.certificate,)
+
+    def approved(self) -> ApprovedCA:
+        """Return the entry for these services that shared parameters would have."""
+        return ApprovedCA(
+            name=f"{NOT_FOR_PRODUCTION}: {self.instance}",
+            authentication_only=False,
+            top=self.root.certificate,
+            intermediates=self.chain,
+            ocsp_responders={
+                certificate_der(self.root.certificate): (self.root_ocsp.certificate,),
+                certificate_der(self.intermediate.certificate): (
+                    self.ocsp.certificate,
+                ),
+            },
+            profile=self.profile,
+        )
+
+    def trust(self) -> Trust:
+        """Return the trust of a verifier in an instance that approved only these."""
+        return Trust(self.instance, (self.approved(),))
 
     def issue_authentication(
         self,

@@ -1,0 +1,397 @@
+"""A software token: a folder of keys that a PIN opens.
+
+Rules (signer's protocol of the reference; design, "keys never leave the keys room"):
+
+* Created once with a PIN; logged in with it; logged out, it can do nothing that needs
+  a private key (``token_not_active``), but shows its metadata.
+* A key is for authentication or for signing, never both. A certificate is imported
+  only for its own key and only if it may be used so.
+* Nothing here is logged; a PIN is never shown; key files are never readable by others.
+* Changes are written through at once, under a lock, on the state that is on disk: a
+  server and a command may hold the same token.
+"""
+
+import ssl
+import tempfile
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from kerege.exchange.keys.algorithms import (
+    KeyAlgorithm,
+    PrivateKey,
+    generate,
+    key_id_of,
+    public_key_info,
+)
+from kerege.exchange.keys.changes import (
+    owner_of,
+    read_certificate,
+    with_certificate,
+    with_changed_certificate,
+    without_key,
+)
+from kerege.exchange.keys.folder import TokenFolder
+from kerege.exchange.keys.key_files import decrypt_key, encrypt_key
+from kerege.exchange.keys.metadata import (
+    CertificateRecord,
+    CertificateStatus,
+    KeyRecord,
+    KeyUsage,
+    TokenMetadata,
+)
+from kerege.exchange.keys.pin import Pin, PinAttempts, PinPolicy
+from kerege.exchange.keys.requests import certificate_request
+from kerege.exchange.keys.selection import (
+    authentication_certificate,
+    chain_of,
+    signing_certificate,
+)
+from kerege.exchange.keys.signer import SoftwareSigner
+from kerege.exchange.keys.wrapping import KdfCost, SealedPassphrase, new_passphrase
+from kerege.xroad.algorithms import SignatureAlgorithm
+from kerege.xroad.faults import XRoadError
+from kerege.xroad.identifiers import ClientId
+
+DEFAULT_LABEL = "softToken-0"
+"""The reference's name of its software token."""
+
+
+class AuthenticationKey(NamedTuple):
+    """A server's authentication key, for the two rooms that wire it into TLS."""
+
+    private_key: PrivateKey
+    chain: tuple[x509.Certificate, ...]
+    """The server's own certificate, then its intermediates, without the root."""
+
+    def __repr__(self) -> str:
+        return f"AuthenticationKey(chain={self.chain!r})"
+
+
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+class SoftwareToken:
+    """Keys in a folder. Make one with `create` or `open`; it starts logged out."""
+
+    def __init__(
+        self, folder: TokenFolder, *, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._metadata = folder.read_metadata()
+        self._attempts = PinAttempts(clock)
+        self._passphrase: bytes | None = None
+        self._keys: dict[str, PrivateKey] = {}
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        pin: Pin | str,
+        *,
+        label: str = DEFAULT_LABEL,
+        policy: PinPolicy = PinPolicy.ANY,
+        cost: KdfCost | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> Self:
+        """Make an empty token in a folder.
+
+        Args:
+            path: the folder; made with mode 0700 if it is not there.
+            pin: opens the token from now on.
+            label: for people.
+            policy: what the PIN must be.
+            cost: of each try to open it; tests take less.
+            clock: tells the time.
+
+        Raises:
+            XRoadError: ``token_pin_policy_failure``, ``pin_incorrect`` if the PIN is
+                empty, ``action_not_possible`` if the folder holds a token already.
+        """
+        secret = Pin.of(pin)
+        policy.require(secret)
+        folder = TokenFolder.create(path)
+        sealed = SealedPassphrase.seal(new_passphrase(), secret, cost or KdfCost())
+        with folder.locked():
+            folder.write_metadata(TokenMetadata(str(uuid.uuid4()), label, sealed))
+        return cls(folder, clock=clock)
+
+    @classmethod
+    def open(cls, path: Path, *, clock: Callable[[], datetime] = utc_now) -> Self:
+        """Open the token in a folder, logged out.
+
+        Raises:
+            XRoadError: ``token_not_found``, ``malformed_key_conf`` if it is damaged,
+                ``token_not_available`` if others may read it.
+        """
+        return cls(TokenFolder(path), clock=clock)
+
+    @property
+    def metadata(self) -> TokenMetadata:
+        """The keys and their certificates, as last read or written."""
+        return self._metadata
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the token is logged in."""
+        return self._passphrase is not None
+
+    def login(self, pin: Pin | str) -> None:
+        """Open the keys. Takes about a third of a second, by intention.
+
+        Raises:
+            XRoadError: ``pin_incorrect``; ``login_failed`` while the wait after several
+                wrong PINs lasts; ``key_not_available`` if a key file is missing or
+                damaged.
+        """
+        self._attempts.require_allowed()
+        self.reload()
+        try:
+            passphrase = self._metadata.passphrase.open(Pin.of(pin))
+        except XRoadError as error:
+            if error.code == "pin_incorrect":
+                self._attempts.failed()
+            raise
+        self._attempts.succeeded()
+        keys = {k.key_id: self._load(k, passphrase) for k in self._metadata.keys}
+        self._passphrase = passphrase
+        self._keys.update(keys)
+
+    def logout(self) -> None:
+        """Forget the keys. Signers made before cannot sign any more."""
+        self._passphrase = None
+        self._keys.clear()
+
+    def reload(self) -> None:
+        """Read what another process changed: certificates, keys.
+
+        Raises what `open` raises, and ``key_not_available`` for a new key's file.
+        """
+        self._adopt(self._folder.read_metadata())
+
+    def change_pin(
+        self, old: Pin | str, new: Pin | str, *, policy: PinPolicy = PinPolicy.ANY
+    ) -> None:
+        """Make ``new`` the PIN. Atomic: at every moment exactly one of them opens.
+
+        Raises ``pin_incorrect``, ``login_failed``, ``token_pin_policy_failure``.
+        """
+        secret = Pin.of(new)
+        policy.require(secret)
+        self._attempts.require_allowed()
+        current = Pin.of(old)
+
+        def change(metadata: TokenMetadata) -> TokenMetadata:
+            passphrase = metadata.passphrase.open(current)
+            sealed = SealedPassphrase.seal(passphrase, secret, metadata.passphrase.cost)
+            return replace(metadata, passphrase=sealed)
+
+        try:
+            self._change(change)
+        except XRoadError as error:
+            if error.code == "pin_incorrect":
+                self._attempts.failed()
+            raise
+        self._attempts.succeeded()
+
+    def generate_key(
+        self,
+        usage: KeyUsage,
+        algorithm: KeyAlgorithm = KeyAlgorithm.RSA_2048,
+        *,
+        label: str = "",
+    ) -> KeyRecord:
+        """Make a key and keep it. Raises ``token_not_active``."""
+        passphrase = self._require_active()
+        key = generate(algorithm)
+        info = public_key_info(key.public_key())
+        record = KeyRecord(key_id_of(info), label, usage, algorithm, info)
+        self._folder.write_key(record.key_id, encrypt_key(key, passphrase))
+        self._keys[record.key_id] = key
+        self._change(lambda metadata: metadata.with_key(record))
+        return record
+
+    def delete_key(self, key_id: str) -> None:
+        """Remove a key with its certificates, for good.
+
+        Raises ``key_not_found``, ``token_not_active``.
+        """
+        self._require_active()
+        self._change(lambda metadata: without_key(metadata, key_id))
+        self._keys.pop(key_id, None)
+        self._folder.delete_key(key_id)
+
+    def certificate_request(
+        self,
+        key_id: str,
+        subject: x509.Name,
+        *,
+        hosts: Sequence[str] = (),
+        encoding: Encoding = Encoding.PEM,
+    ) -> bytes:
+        """Return a PKCS#10 request (SHA-256), PEM or DER.
+
+        Raises:
+            XRoadError: ``key_not_found``, ``token_not_active``,
+                ``failed_to_generate_certificate_request``.
+        """
+        record = self._metadata.key(key_id)
+        key = self._private(key_id)
+        return certificate_request(key, record.usage, subject, hosts, encoding)
+
+    def import_certificate(
+        self,
+        certificate: bytes | x509.Certificate,
+        *,
+        member: ClientId | None = None,
+        status: CertificateStatus | None = None,
+    ) -> KeyRecord:
+        """Keep a certificate with its key; needs no login.
+
+        Args:
+            certificate: a value, DER or PEM.
+            member: whose signing certificate it is; the caller reads it from the
+                subject by the CA's profile (`kerege.xroad.certificates.member_of`).
+            status: by default saved for authentication, which is registered at the
+                central server later, and registered for signing.
+
+        Raises:
+            XRoadError: ``incorrect_certificate``, ``key_not_found`` if it is for no
+                key of this token, ``cert_exists``, ``wrong_cert_usage``,
+                ``cannot_get_member_id_from_certificate`` if a signing certificate
+                comes without member.
+        """
+        value = read_certificate(certificate)
+        self._change(lambda known: with_certificate(known, value, member, status))
+        return owner_of(self._metadata, value)
+
+    def set_certificate(
+        self,
+        certificate: x509.Certificate,
+        *,
+        status: CertificateStatus | None = None,
+        active: bool | None = None,
+    ) -> None:
+        """Change a certificate's status, or switch it on or off.
+
+        Raises ``cert_not_found``.
+        """
+
+        def change(record: CertificateRecord) -> CertificateRecord:
+            return replace(
+                record,
+                status=record.status if status is None else status,
+                active=record.active if active is None else active,
+            )
+
+        self._change(lambda known: with_changed_certificate(known, certificate, change))
+
+    def delete_certificate(self, certificate: x509.Certificate) -> None:
+        """Remove a certificate; its key stays. Raises ``cert_not_found``."""
+        self._change(
+            lambda known: with_changed_certificate(known, certificate, lambda _: None)
+        )
+
+    def signer(
+        self, member: ClientId, *, algorithm: SignatureAlgorithm | None = None
+    ) -> SoftwareSigner:
+        """Return a signer for a member: its newest certificate that is usable now.
+
+        Args:
+            member: a member, or one of its subsystems.
+            algorithm: by default SHA-512 with the kind of the key.
+
+        Raises:
+            XRoadError: ``unknown_member`` if the token has no certificate of the
+                member, ``key_not_available`` if none is active and valid now,
+                ``token_not_active``, ``unsupported_sign_algorithm``.
+        """
+        key, record = signing_certificate(self._metadata, member, self._clock())
+        self._private(key.key_id)
+        return SoftwareSigner(record.certificate, key.key_id, self._keys, algorithm)
+
+    def authentication_key(
+        self, *, intermediates: Sequence[x509.Certificate] = ()
+    ) -> AuthenticationKey:
+        """Return the server's authentication key with its chain.
+
+        Args:
+            intermediates: CA certificates that may belong into the chain; the root is
+                left out, as peers ask for the status of each certificate they get.
+
+        Raises:
+            XRoadError: ``key_not_available`` if no certificate is active and valid
+                now, ``token_not_active``.
+        """
+        key, record = authentication_certificate(self._metadata, self._clock())
+        chain = chain_of(record.certificate, intermediates)
+        return AuthenticationKey(self._private(key.key_id), chain)
+
+    def load_authentication_key(
+        self,
+        context: ssl.SSLContext,
+        *,
+        intermediates: Sequence[x509.Certificate] = (),
+    ) -> tuple[x509.Certificate, ...]:
+        """Load the authentication key and its chain into an SSL context.
+
+        The key goes from its encrypted file straight into OpenSSL. Returns the chain.
+        Raises as `authentication_key`.
+        """
+        key, record = authentication_certificate(self._metadata, self._clock())
+        passphrase = self._require_active()
+        chain = chain_of(record.certificate, intermediates)
+        with tempfile.NamedTemporaryFile() as file:
+            for certificate in chain:
+                file.write(certificate.public_bytes(Encoding.PEM))
+            file.flush()
+            path = self._folder.key_path(key.key_id)
+            context.load_cert_chain(file.name, path, passphrase)
+        return chain
+
+    def _private(self, key_id: str) -> PrivateKey:
+        self._require_active()
+        try:
+            return self._keys[key_id]
+        except KeyError:
+            raise XRoadError(
+                "key_not_available", f"Key {key_id} of the token is not open"
+            ) from None
+
+    def _require_active(self) -> bytes:
+        if self._passphrase is None:
+            raise XRoadError(
+                "token_not_active",
+                f"Token {self._metadata.label} is not logged in",
+                advice="Log it in with `kerege token login`.",
+            )
+        return self._passphrase
+
+    def _load(self, record: KeyRecord, passphrase: bytes) -> PrivateKey:
+        return decrypt_key(self._folder.read_key(record.key_id), passphrase, record)
+
+    def _change(self, change: Callable[[TokenMetadata], TokenMetadata]) -> None:
+        with self._folder.locked():
+            changed = change(self._folder.read_metadata())
+            self._folder.write_metadata(changed)
+        self._adopt(changed)
+
+    def _adopt(self, metadata: TokenMetadata) -> None:
+        self._metadata = metadata
+        if self._passphrase is not None:
+            for record in metadata.keys:
+                if record.key_id not in self._keys:
+                    key = self._load(record, self._passphrase)
+                    self._keys[record.key_id] = key
+        known = {record.key_id for record in metadata.keys}
+        for key_id in self._keys.keys() - known:
+            del self._keys[key_id]
