@@ -12,7 +12,7 @@ Rules (RFC 5280; X-Road adds nothing of its own here):
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -26,8 +26,8 @@ MAX_CERTIFICATE_BYTES = 16 * 1024
 """Longest certificate read; real ones have 1 to 4 KB."""
 CACHED_CERTIFICATES = 512
 """Parsed certificates kept: the servers of a large instance, 8 MB at the very most."""
-MAX_RSA_BITS = 16384
-"""OpenSSL's own limit; a longer modulus only buys the sender our time."""
+MAX_RSA_BITS = 8192
+"""A longer modulus adds no security that counts, only work for whoever checks it."""
 MIN_EC_BITS = 224
 """Shorter curves have less than 112 bits of security (NIST SP 800-57)."""
 
@@ -35,10 +35,12 @@ PublicKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 """The kinds of key that X-Road knows."""
 SignatureScheme: TypeAlias = padding.PKCS1v15 | padding.PSS | ec.ECDSA
 """How a signature was made, as pyca/cryptography reads it from an AlgorithmIdentifier."""
-NameKey: TypeAlias = tuple[frozenset[tuple[str, str]], ...]
+NameKey: TypeAlias = tuple[tuple[tuple[str, str], ...], ...]
 """A distinguished name in comparable form."""
 
-_UNREADABLE = (
+ExtensionT = TypeVar("ExtensionT", bound=x509.ExtensionType)
+
+UNREADABLE = (
     ValueError,
     TypeError,
     UserWarning,
@@ -82,7 +84,7 @@ def load_certificate(der: bytes) -> x509.Certificate:
         name_keys(certificate)
         _ = certificate.extensions, certificate.serial_number
         _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _incorrect(str(error)) from error
     return certificate
 
@@ -101,7 +103,7 @@ def public_key(certificate: x509.Certificate) -> PublicKey:
     """Return the certificate's key. Raises ``unsupported_algorithm``."""
     try:
         key = certificate.public_key()
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _unsupported(certificate, f"cannot be used: {error}") from error
     if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
         raise _unsupported(certificate, f"is a {type(key).__name__}, not RSA or EC")
@@ -159,7 +161,7 @@ def verify_signature_value(
             "invalid_signature_value",
             f"The signature was not made with the key of {subject_text(signer)}",
         ) from None
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _unsupported(signer, f"cannot be used: {error}") from error
 
 
@@ -177,7 +179,7 @@ def verify_issued(
     try:
         scheme = certificate.signature_algorithm_parameters
         digest = certificate.signature_hash_algorithm
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _unsupported(certificate, f"is signed in an unknown way: {error}") from (
             error
         )
@@ -200,12 +202,32 @@ def name_keys(certificate: x509.Certificate) -> tuple[NameKey, NameKey]:
 def name_key(name: x509.Name) -> NameKey:
     """Return a name in comparable form."""
     return tuple(
-        frozenset(
-            (attribute.oid.dotted_string, _comparable(attribute.value))
-            for attribute in rdn
+        tuple(
+            sorted(
+                (attribute.oid.dotted_string, _comparable(attribute.value))
+                for attribute in rdn
+            )
         )
         for rdn in name.rdns
     )
+
+
+def has_extended_usage(
+    certificate: x509.Certificate, usage: x509.ObjectIdentifier
+) -> bool:
+    """Whether the extendedKeyUsage extension is there and names ``usage``."""
+    extension = extension_of(certificate, x509.ExtendedKeyUsage)
+    return extension is not None and usage in extension
+
+
+def extension_of(
+    certificate: x509.Certificate, kind: type[ExtensionT]
+) -> ExtensionT | None:
+    """Return the extension of this kind, or None."""
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
 
 
 def subject_text(certificate: x509.Certificate) -> str:

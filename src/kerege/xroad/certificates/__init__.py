@@ -5,6 +5,11 @@ Public names: `ApprovedCA` and `Trust` (what the global configuration says),
 certificate may be used for). Private modules hold the rules, one subject each.
 """
 
+from kerege.xroad.certificates._chain import (
+    ChainVerifier,
+    VerifiedChain,
+    verify_chain,
+)
 from kerege.xroad.certificates._trust import ApprovedCA, Trust
 from kerege.xroad.certificates._usage import (
     is_authentication_certificate,
@@ -25,11 +30,14 @@ __all__ = [
     "STRONG",
     "AlgorithmPolicy",
     "ApprovedCA",
+    "ChainVerifier",
     "Trust",
+    "VerifiedChain",
     "certificate_sha256",
     "is_authentication_certificate",
     "is_signing_certificate",
     "load_certificate",
     "require_authentication_certificate",
     "require_signing_certificate",
+    "verify_chain",
 ]

@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from kerege.xroad.faults import XRoadError
-from kerege.xroad.x509 import subject_text
+from kerege.xroad.x509 import extension_of, has_extended_usage, subject_text
 
 
 def is_authentication_certificate(certificate: x509.Certificate) -> bool:
@@ -76,20 +76,4 @@ def require_signing_certificate(certificate: x509.Certificate) -> None:
 
 def key_usage(certificate: x509.Certificate) -> x509.KeyUsage | None:
     """Return the keyUsage extension, or None."""
-    try:
-        return certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-    except x509.ExtensionNotFound:
-        return None
-
-
-def has_extended_usage(
-    certificate: x509.Certificate, usage: x509.ObjectIdentifier
-) -> bool:
-    """Whether the extendedKeyUsage extension is there and names ``usage``."""
-    try:
-        extension = certificate.extensions.get_extension_for_class(
-            x509.ExtendedKeyUsage
-        )
-    except x509.ExtensionNotFound:
-        return False
-    return usage in extension.value
+    return extension_of(certificate, x509.KeyUsage)
