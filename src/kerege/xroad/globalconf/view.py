@@ -28,6 +28,9 @@ from kerege.xroad.globalconf.private_parameters import (
 )
 from kerege.xroad.identifiers import ClientId
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+"""When a configuration expires that is not complete."""
+
 
 class GlobalConf(MemberQueries, ServerQueries, TrustQueries):
     """A snapshot of the own instance's configuration and of those federated with it."""
@@ -64,11 +67,7 @@ class GlobalConf(MemberQueries, ServerQueries, TrustQueries):
         }
         own = self._instances.get(instance)
         complete = own is not None and own.configuration.private is not None
-        self.expires = (
-            own.configuration.expires
-            if own and complete
-            else datetime.min.replace(tzinfo=UTC)
-        )
+        self.expires = own.configuration.expires if own and complete else LONG_AGO
         """When the own instance's parameters expire; long ago if they are missing."""
 
     def require_current(self, at: datetime) -> None:
@@ -76,7 +75,7 @@ class GlobalConf(MemberQueries, ServerQueries, TrustQueries):
         if at > self.expires:
             when = (
                 "is not complete"
-                if self.expires.year == datetime.min.year
+                if self.expires == LONG_AGO
                 else f"expired at {self.expires:%Y-%m-%dT%H:%M:%SZ}"
             )
             raise XRoadError(

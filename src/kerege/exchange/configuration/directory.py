@@ -1,0 +1,153 @@
+"""The configuration on disk, in the reference's layout.
+
+Each file is replaced atomically: written beside its place, synced, renamed. A reader
+that comes at any moment finds an old file or a new one, never half of one.
+
+Source: `kerege.xroad.globalconf.tree` for the layout, ``ConfigurationDirectory.java``,
+``FSGlobalConfValidator.java``.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+
+from kerege.xroad.faults import XRoadError
+from kerege.xroad.globalconf import GlobalConf, directory_name, load_tree
+from kerege.xroad.globalconf.tree import INSTANCE_IDENTIFIER_FILE, METADATA_SUFFIX
+from kerege.xroad.xml import MAX_XML_BYTES
+
+FILE_LIST = "files"
+"""A list that central servers keep in the same folder; it is no configuration."""
+MAX_FILES = 10_000
+"""Instances times parts; a federation of a thousand instances has 4,000."""
+
+
+class Readiness(Enum):
+    """Whether a directory can be loaded, and if not, why."""
+
+    READY_TO_INIT = "READY_TO_INIT"
+    FAILURE_CONFIGURATION_ERROR = "FAILURE_CONFIGURATION_ERROR"
+    """The path is not a directory."""
+    FAILURE_MALFORMED = "FAILURE_MALFORMED"
+    """There is no instance in it: nothing has been downloaded yet."""
+    FAILURE_MISSING_INSTANCE_IDENTIFIER = "FAILURE_MISSING_INSTANCE_IDENTIFIER"
+    """Nobody knows whose configuration it is."""
+
+
+def readiness(path: Path) -> Readiness:
+    """Return whether `load_directory` has something to load."""
+    if not path.is_dir():
+        return Readiness.FAILURE_CONFIGURATION_ERROR
+    if not any(entry.is_dir() for entry in path.iterdir()):
+        return Readiness.FAILURE_MALFORMED
+    if not (path / INSTANCE_IDENTIFIER_FILE).is_file():
+        return Readiness.FAILURE_MISSING_INSTANCE_IDENTIFIER
+    return Readiness.READY_TO_INIT
+
+
+def load_directory(path: Path, *, at: datetime | None = None) -> GlobalConf:
+    """Read a configuration directory, or an unpacked ``verificationconf``.
+
+    Args:
+        path: The folder that holds ``instance-identifier``.
+        at: Leave out federated instances that have expired by then.
+
+    Raises:
+        XRoadError: ``malformed_global_conf`` if there is no configuration, or too
+            much of it. What is wrong inside an instance is in ``problems``.
+    """
+    return load_tree(read_files(path), at=at)
+
+
+def read_files(path: Path) -> dict[str, bytes]:
+    """Return the files of a configuration directory, by relative path.
+
+    Raises ``malformed_global_conf`` beyond the bounds, or if it cannot be read.
+    """
+    files: dict[str, bytes] = {}
+    try:
+        for file in _walk(path):
+            if len(files) >= MAX_FILES:
+                raise XRoadError(
+                    "malformed_global_conf", f"{path} has more than {MAX_FILES} files"
+                )
+            files[file.relative_to(path).as_posix()] = _read(file)
+    except OSError as error:
+        raise XRoadError(
+            "malformed_global_conf", f"Cannot read the configuration: {error}"
+        ) from error
+    return files
+
+
+def configuration_files(path: Path) -> tuple[str, ...]:
+    """Return the configuration's parts, without what is only kept beside them."""
+    relative = (file.relative_to(path).as_posix() for file in _walk(path))
+    return tuple(
+        name
+        for name in relative
+        if not name.endswith((FILE_LIST, INSTANCE_IDENTIFIER_FILE, METADATA_SUFFIX))
+    )
+
+
+def save(file: Path, content: bytes) -> None:
+    """Write or replace a file atomically, and its folder if there is none."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(file)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def delete_other_files(path: Path, instance: str, keep: Collection[str]) -> None:
+    """Delete what a new configuration of ``instance`` no longer has."""
+    folder = path / directory_name(instance)
+    if not folder.is_dir():
+        return
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry.name not in keep:
+            entry.unlink(missing_ok=True)
+
+
+def delete_other_instances(path: Path, keep: Collection[str]) -> None:
+    """Delete the folders of instances that are no longer federated with this one."""
+    names = {directory_name(instance) for instance in keep}
+    for entry in path.iterdir():
+        if entry.is_dir() and not entry.is_symlink() and entry.name not in names:
+            shutil.rmtree(entry)
+
+
+def _walk(path: Path) -> Iterator[Path]:
+    """Yield the files of a folder and of the folders in it, in a stable order."""
+    for entry in sorted(path.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from sorted(
+                file
+                for file in entry.iterdir()
+                if file.is_file() and not file.name.startswith(".")
+            )
+        elif entry.is_file():
+            yield entry
+
+
+def _read(file: Path) -> bytes:
+    if file.stat().st_size > MAX_XML_BYTES:
+        raise XRoadError(
+            "malformed_global_conf", f"{file} is larger than {MAX_XML_BYTES} bytes"
+        )
+    return file.read_bytes()
