@@ -21,14 +21,14 @@ from urllib.parse import unquote
 
 import structlog
 from aiohttp import web
-from asn1crypto import algos, ocsp, x509 as asn1_x509
+from asn1crypto import ocsp, x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kerege.trust import NOT_FOR_PRODUCTION
+from kerege.trust.asn1 import UNREADABLE, sign, signature_algorithm, to_asn1
 from kerege.trust.authority import Authority, Issued
 from kerege.trust.ca import SandboxCA, ServiceKey
-from kerege.trust.cms import sign, signed_digest_algorithm
 
 MAX_REQUEST_BYTES = 16 * 1024
 """A request for one certificate has about 100 bytes; with a chain in it a few KiB."""
@@ -42,8 +42,6 @@ DEFAULT_VALIDITY = timedelta(hours=12)
 REQUEST_TYPE = "application/ocsp-request"
 RESPONSE_TYPE = "application/ocsp-response"
 _CERT_ID_HASHES = frozenset({"sha1", "sha224", "sha256", "sha384", "sha512"})
-_UNREADABLE = (ValueError, TypeError, KeyError, IndexError, OverflowError)
-"""What asn1crypto raises on bytes that are not what was promised."""
 
 _log = structlog.get_logger(__name__)
 
@@ -83,7 +81,7 @@ def ocsp_response(
     """
     try:
         asked, nonce = _read_request(request)
-    except _UNREADABLE:
+    except UNREADABLE:
         return bytes(ocsp.OCSPResponse({"response_status": "malformed_request"}).dump())
     owners = [_owner(cert_id, authorities) for cert_id in asked]
     signer = next((owner for owner in owners if owner), authorities[0])
@@ -91,7 +89,7 @@ def ocsp_response(
     data = ocsp.ResponseData(
         {
             "responder_id": ocsp.ResponderId(
-                "by_name", _asn1(signer.responder.certificate).subject
+                "by_name", to_asn1(signer.responder.certificate).subject
             ),
             "produced_at": moment,
             "responses": [
@@ -217,15 +215,12 @@ def _status(serial: int, owner: OcspAuthority | None) -> ocsp.CertStatus:
 
 
 def _signed(data: ocsp.ResponseData, signer: ServiceKey) -> bytes:
-    algorithm = signed_digest_algorithm(signer.key)
     basic = ocsp.BasicOCSPResponse(
         {
             "tbs_response_data": data,
-            "signature_algorithm": algos.SignedDigestAlgorithm(
-                {"algorithm": algorithm}
-            ),
+            "signature_algorithm": signature_algorithm(signer.key),
             "signature": sign(signer.key, data.dump()),
-            "certs": [_asn1(signer.certificate)],
+            "certs": [to_asn1(signer.certificate)],
         }
     )
     response = ocsp.OCSPResponse(
@@ -238,7 +233,3 @@ def _signed(data: ocsp.ResponseData, signer: ServiceKey) -> bytes:
         }
     )
     return bytes(response.dump())
-
-
-def _asn1(certificate: x509.Certificate) -> asn1_x509.Certificate:
-    return asn1_x509.Certificate.load(certificate.public_bytes(Encoding.DER))
