@@ -43,6 +43,7 @@ from kerege.xroad.x509 import (
     load_certificate,
     name_key,
     name_keys,
+    quiet,
     subject_text,
     verify_issued,
     verify_signature_value,
@@ -161,7 +162,8 @@ def read_ocsp_response(response: bytes) -> OcspResponse:
             f"The OCSP response is longer than {MAX_OCSP_RESPONSE_BYTES} bytes",
         )
     try:
-        return _read(ocsp.load_der_ocsp_response(response))
+        with quiet():
+            return _read(ocsp.load_der_ocsp_response(response))
     except UNREADABLE as error:
         raise XRoadError(
             _INCORRECT, f"The OCSP response cannot be read: {error}"

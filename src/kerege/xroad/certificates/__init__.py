@@ -10,7 +10,9 @@ from kerege.xroad.certificates._chain import (
     VerifiedChain,
     verify_chain,
 )
-from kerege.xroad.certificates._trust import ApprovedCA, Trust
+from kerege.xroad.certificates._profiles import member_of, member_of_subject
+from kerege.xroad.certificates._subjects import authentication_subject, signing_subject
+from kerege.xroad.certificates._trust import ApprovedCA, MemberProfile, Trust
 from kerege.xroad.certificates._usage import (
     is_authentication_certificate,
     is_signing_certificate,
@@ -31,13 +33,18 @@ __all__ = [
     "AlgorithmPolicy",
     "ApprovedCA",
     "ChainVerifier",
+    "MemberProfile",
     "Trust",
     "VerifiedChain",
+    "authentication_subject",
     "certificate_sha256",
     "is_authentication_certificate",
     "is_signing_certificate",
     "load_certificate",
+    "member_of",
+    "member_of_subject",
     "require_authentication_certificate",
     "require_signing_certificate",
+    "signing_subject",
     "verify_chain",
 ]

@@ -10,11 +10,13 @@ PR-GCONF "approvedCA"):
   certificate; it holds for the top and for the intermediates.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from cryptography import x509
 
+from kerege.xroad.identifiers import ClientId
 from kerege.xroad.x509 import (
     STRONG,
     AlgorithmPolicy,
@@ -22,6 +24,10 @@ from kerege.xroad.x509 import (
     certificate_der,
     name_keys,
 )
+
+MemberProfile: TypeAlias = Callable[[x509.Name, str], ClientId]
+"""Reads the member from a signing certificate's subject; the text is the instance of
+the member that the caller expects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,9 @@ class Trust:
     """False where the global configuration's extension switches the check off."""
     algorithms: AlgorithmPolicy = STRONG
     """`LEGACY` only for verifiers of old documents."""
+    profiles: Mapping[str, MemberProfile] = field(default_factory=dict)
+    """National certificate profiles that are not among the standard ones: by the last
+    part of the Java class name."""
     _by_subject: Mapping[NameKey, tuple[tuple[ApprovedCA, x509.Certificate], ...]] = (
         field(init=False, repr=False)
     )
