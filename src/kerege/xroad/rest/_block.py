@@ -121,8 +121,7 @@ def _split_header(line: str) -> tuple[str, str]:
     if not colon:
         raise _malformed("has a header line without colon")
     if name.lower() in FORBIDDEN_IN_BLOCK:
-        which = f"has the header {name!r}, which belongs to a connection"
-        raise _malformed(which)
+        raise _malformed(how=f"has {name!r}, a header of one connection")
     return name, value
 
 
@@ -149,8 +148,7 @@ def _require_names(names: Sequence[str]) -> None:
 
 def _require_bounded(block: bytes) -> None:
     if len(block) > MAX_BLOCK_BYTES:
-        limit = f"is larger than {MAX_BLOCK_BYTES} bytes"
-        raise _malformed(limit)
+        raise _malformed(how=f"is larger than {MAX_BLOCK_BYTES} bytes")
 
 
 def _malformed(how: str) -> XRoadError:
