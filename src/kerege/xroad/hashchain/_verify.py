@@ -63,6 +63,7 @@ def verify_hash_chain(
     inputs: Mapping[str, InputDigest | None],
     resolve: Resolver,
     trust_missing: Callable[[str], bool] = lambda _uri: False,
+    compare_references: bool = False,
 ) -> HashChainReport:
     """Check that a hash chain result follows from the inputs.
 
@@ -74,6 +75,8 @@ def verify_hash_chain(
             documents without a given digest.
         trust_missing: Whether the digest in the chain may stand for a document that
             is not at hand. Containers say yes for what was not logged.
+        compare_references: Whether a given digest must be the one in its DataRef; else
+            a difference shows at the top of the chain.
 
     Raises:
         XRoadError: ``malformed_hash_chain`` if a document breaks the schema or a
@@ -83,7 +86,7 @@ def verify_hash_chain(
             ``hashchain_unused_inputs`` if the chain leaves an input out,
             ``unsupported_algorithm`` for digests and transforms not allowed.
     """
-    return _Verifier(inputs, resolve, trust_missing).verify(result)
+    return _Verifier(inputs, resolve, trust_missing, compare_references).verify(result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ class _Verifier:
     inputs: Mapping[str, InputDigest | None]
     resolve: Resolver
     trust_missing: Callable[[str], bool]
+    compare_references: bool
     documents: dict[str, _Chain] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     trusted: list[tuple[str, InputDigest]] = field(default_factory=list)
@@ -164,6 +168,8 @@ class _Verifier:
             given = self.inputs[entry.uri]
         # The digest of raw bytes says nothing about a transformed document.
         if given and given.algorithm == entry.digest and not entry.transforms:
+            if self.compare_references:
+                _require_equal(given.value, entry)
             return entry.digest, given.value
         content = self.resolve(entry.uri)
         if content is None:
@@ -175,11 +181,7 @@ class _Verifier:
                 f"The hash chain refers to {entry.uri[:255]!r}, which is not here",
             )
         value = entry.digest.of(_transformed(content, entry))
-        if not compare_digest(value, entry.value):
-            raise XRoadError(
-                "invalid_hash_chain_ref",
-                f"{entry.uri[:255]} does not have the digest that the hash chain says",
-            )
+        _require_equal(value, entry)
         return entry.digest, value
 
     def _document(self, name: str) -> _Chain:
@@ -196,6 +198,14 @@ class _Verifier:
                 )
             self.documents[name] = _read_chain(content)
         return self.documents[name]
+
+
+def _require_equal(value: bytes, entry: _Entry) -> None:
+    if not compare_digest(value, entry.value):
+        raise XRoadError(
+            "invalid_hash_chain_ref",
+            f"{entry.uri[:255]} does not have the digest that the hash chain says",
+        )
 
 
 def _transformed(content: bytes, entry: _Entry) -> bytes:

@@ -28,6 +28,7 @@ from kerege.xroad.signature._model import (
     Signer,
     attachment_name,
 )
+from kerege.xroad.signature._parse import ParsedSignature, Reference, parse_signature
 from kerege.xroad.signature._sign import (
     PreparedBatch,
     prepare_messages,
@@ -35,20 +36,35 @@ from kerege.xroad.signature._sign import (
 )
 from kerege.xroad.signature._template import PreparedSignature, SignatureTemplate
 from kerege.xroad.signature._timestamp import with_signature_timestamp
+from kerege.xroad.signature._verify import (
+    MESSAGE_RULES,
+    SignatureVerifier,
+    VerificationRules,
+    VerifiedSignature,
+    verify_signature,
+)
 
 __all__ = [
     "ATTACHMENT",
     "HASH_CHAIN_NAME",
     "HASH_CHAIN_RESULT_NAME",
     "MESSAGE",
+    "MESSAGE_RULES",
+    "ParsedSignature",
     "Part",
     "PreparedBatch",
     "PreparedSignature",
+    "Reference",
     "SignatureData",
     "SignatureTemplate",
+    "SignatureVerifier",
     "Signer",
+    "VerificationRules",
+    "VerifiedSignature",
     "attachment_name",
+    "parse_signature",
     "prepare_messages",
     "sign_messages",
+    "verify_signature",
     "with_signature_timestamp",
 ]

@@ -61,7 +61,9 @@ def prepare_messages(
     for parts in messages:
         for part in parts:
             if part.algorithm != template.digest:
-                message = f"{part.uri}: {part.algorithm.name} is not {template.digest.name}"
+                message = (
+                    f"{part.uri}: {part.algorithm.name} is not {template.digest.name}"
+                )
                 raise ValueError(message)
     if len(messages) == 1 and len(messages[0]) == 1:
         part = messages[0][0]
