@@ -1,0 +1,83 @@
+"""The server configuration: change it row by row, use it as one frozen value.
+
+Functions that change take an open connection (`Database.write`), so that a caller can
+do several things in one transaction. Lists are read from `load_server_configuration`.
+"""
+
+from kerege.exchange.storage.server_configuration.clients import (
+    add_client,
+    add_client_certificate,
+    add_timestamping_service,
+    change_client,
+    remove_client,
+    remove_client_certificate,
+    remove_timestamping_service,
+    set_setting,
+)
+from kerege.exchange.storage.server_configuration.groups import (
+    add_local_group,
+    add_local_group_member,
+    remove_local_group,
+    remove_local_group_member,
+)
+from kerege.exchange.storage.server_configuration.load import load_server_configuration
+from kerege.exchange.storage.server_configuration.services import (
+    add_endpoint,
+    add_service,
+    change_service,
+    grant,
+    remove_endpoint,
+    remove_service,
+    revoke,
+)
+from kerege.exchange.storage.server_configuration.values import (
+    WHOLE_SERVICE,
+    AccessRight,
+    Client,
+    ClientStatus,
+    ConnectionType,
+    Endpoint,
+    InGlobalGroup,
+    LocalGroup,
+    ServerConfiguration,
+    Service,
+    ServiceType,
+    Subject,
+    TimestampingService,
+)
+
+__all__ = [
+    "WHOLE_SERVICE",
+    "AccessRight",
+    "Client",
+    "ClientStatus",
+    "ConnectionType",
+    "Endpoint",
+    "InGlobalGroup",
+    "LocalGroup",
+    "ServerConfiguration",
+    "Service",
+    "ServiceType",
+    "Subject",
+    "TimestampingService",
+    "add_client",
+    "add_client_certificate",
+    "add_endpoint",
+    "add_local_group",
+    "add_local_group_member",
+    "add_service",
+    "add_timestamping_service",
+    "change_client",
+    "change_service",
+    "grant",
+    "load_server_configuration",
+    "remove_client",
+    "remove_client_certificate",
+    "remove_endpoint",
+    "remove_local_group",
+    "remove_local_group_member",
+    "remove_service",
+    "remove_timestamping_service",
+    "revoke",
+    "set_setting",
+]

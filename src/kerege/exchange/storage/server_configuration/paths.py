@@ -1,0 +1,97 @@
+r"""Endpoint path patterns, and the readings of a path that they are held against.
+
+Rules (X-Road 7.8 source, `PathGlob.java`, `BaseEndpoint.java`, `UriUtils.java`):
+
+* ``*`` stands for any characters of one segment, ``**`` for any characters at all;
+  ``\*`` and ``\\`` are the characters themselves. The whole path must fit.
+* A ``*`` takes all it can and gives nothing back, as in the reference: ``/*.json``
+  fits nothing.
+* The endpoint of a whole service has the method ``*`` and the pattern ``**``.
+* A path is compared percent-decoded and with its dot segments resolved; if a dot
+  segment climbs out of the root, nothing is allowed.
+
+The provider receives the path byte for byte as the client sent it and may read it
+differently from us. So, where the reference compares one reading, we compare all that
+differ (dots resolved and slashes merged or not, ``%2F`` a separator or not), and a
+right must cover every one of them. A path with a broken escape has no right.
+"""
+
+import re
+from functools import lru_cache
+from urllib.parse import unquote
+
+ANY_METHOD = "*"
+ANY_PATH = "**"
+MAX_PATTERN_CHARACTERS = 255
+"""Longest path pattern, as in the reference's database."""
+MAX_PATTERN_WILDCARDS = 8
+"""Most ``**`` in a pattern: each one multiplies the work of a path that does not fit."""
+_ENCODED_SLASH = "\x00"
+"""Stands for ``%2F`` in the reading where it does not separate. A decoded NUL is refused
+before, so the two cannot be taken for each other."""
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_PART = re.compile(r"\\[*\\]|\*+|[^*\\]+|\\")
+
+
+@lru_cache(maxsize=4096)
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """Return the regular expression of a path pattern; use its ``fullmatch``."""
+    return re.compile("".join(_regex(part) for part in _PART.findall(pattern)))
+
+
+def _regex(part: str) -> str:
+    if part == "*":
+        return "[^/]*+"
+    if part.startswith("*"):
+        return ".*"
+    if part.startswith("\\") and len(part) == 2:
+        return re.escape(part[1])
+    return re.escape(part)
+
+
+def readings(path: str) -> tuple[str, ...]:
+    """Return the ways in which a provider may read a path; usually there is one.
+
+    An empty tuple means that the path has no safe reading: nobody may call it.
+    """
+    if "%" not in path:
+        plain = "/." not in path and "//" not in path
+        return (path,) if plain else _with_dots((path,))
+    if _BROKEN_ESCAPE.search(path):
+        return ()
+    decoded = unquote(path)
+    if _ENCODED_SLASH in decoded:
+        return ()
+    apart = re.sub("%2f", _ENCODED_SLASH, path, flags=re.IGNORECASE)
+    joined = unquote(apart)
+    return _with_dots((decoded,) if joined == decoded else (decoded, joined))
+
+
+def _with_dots(paths: tuple[str, ...]) -> tuple[str, ...]:
+    found = dict.fromkeys(paths)
+    for path in paths:
+        resolved = _resolve(path)
+        if resolved is None:
+            return ()
+        found[resolved] = None
+    return tuple(found)
+
+
+def _resolve(path: str) -> str | None:
+    """Resolve dot segments (RFC 3986 section 5.2.4); None if they leave the root.
+
+    Empty segments go too, as Java's ``URI.normalize`` takes them out.
+    """
+    segments = path.split("/")
+    if "." not in segments and ".." not in segments and "//" not in path:
+        return path
+    kept: list[str] = []
+    for segment in segments:
+        if segment == "..":
+            if not kept:
+                return None
+            kept.pop()
+        elif segment not in ("", "."):
+            kept.append(segment)
+    tail = "/" if segments[-1] in ("", ".", "..") and kept else ""
+    return "/" + "/".join(kept) + tail

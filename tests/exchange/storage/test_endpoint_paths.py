@@ -1,0 +1,123 @@
+"""A path is held against patterns, in every way in which a provider may read it."""
+
+import pytest
+from hypothesis import given, strategies as st
+
+from kerege.exchange.storage.server_configuration.paths import (
+    compile_pattern,
+    readings,
+)
+from kerege.exchange.storage.server_configuration.values import Endpoint
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "fits"),
+    [
+        ("**", "", True),
+        ("***", "match/anything/*", True),
+        ("**", "/a/b/c", True),
+        ("/*/", "/a/", True),
+        ("/*/", "/a/b/", False),
+        ("", "", True),
+        ("", " ", False),
+        (".^$+{[]|()", ".^$+{[]|()", True),
+        ("**/bar/**", "a/b/c/bar/e/f", True),
+        ("**/bar/**", "a/b/c/foo/e/f", False),
+        ("**\\*", "/what/ever*", True),
+        ("**\\*", "/what/ever!", False),
+        ("simple", "simple", True),
+        ("simple", "prefix.simple.suffix", False),
+        ("**/*/**", "something/bar/something/else", True),
+        ("**/*/**", "/bar/", True),
+        ("**/*/**", "//", True),
+        ("**/*/**", "something/else", False),
+        ("\\A", "\\A", True),
+        ("\\*", "*", True),
+        ("\\*", "\\*", False),
+        ("\\\\", "\\", True),
+        ("aa\\", "aa\\", True),
+        ("/*.json", "/a.json", False),
+        ("/foo/**", "/foo/a\nb", False),
+    ],
+)
+def test_patterns_fit_as_in_the_reference(pattern: str, path: str, *, fits: bool):
+    assert bool(compile_pattern(pattern).fullmatch(path)) is fits
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/a/b/c", ("/a/b/c",)),
+        ("", ("",)),
+        ("/a%20b", ("/a b",)),
+        ("/%D2%A3", ("/ң",)),
+        ("/a%2Fb", ("/a/b", "/a\0b")),
+        ("/a%2fb", ("/a/b", "/a\0b")),
+        ("/a/./b", ("/a/./b", "/a/b")),
+        ("/a/b/../c", ("/a/b/../c", "/a/c")),
+        ("/a/b/%2e%2E/c", ("/a/b/../c", "/a/c")),
+        ("/a/b/..", ("/a/b/..", "/a/")),
+        ("/a/..", ("/a/..", "/")),
+        ("/a//c", ("/a//c", "/a/c")),
+        ("/.well-known/x", ("/.well-known/x",)),
+        ("/a/../../c", ()),
+        ("/..", ()),
+        ("/a/b/../../%2e%2e/c/d", ()),
+        ("/%", ()),
+        ("/%2", ()),
+        ("/%zz", ()),
+        ("/%00", ()),
+    ],
+)
+def test_a_path_has_these_readings(path: str, expected: tuple[str, ...]):
+    assert readings(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("/secret", "/public/../secret"),
+        ("/secret", "/public/%2e%2e/secret"),
+        ("/public/**", "/public/../secret"),
+        ("/public/*", "/public/a%2Fb"),
+        ("/a/b", "/a%2Fb"),
+        ("/a/**", "/a/%zz"),
+        ("/a/*/c", "/a//c"),
+    ],
+)
+def test_a_right_must_cover_every_reading(pattern: str, path: str):
+    assert not Endpoint("GET", pattern).covers("GET", readings(path))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("/people/*", "/people/12345678901234"),
+        ("/people/*", "/people/%D2%A3%20x"),
+        ("/a/**", "/a/b/../c"),
+        ("/a/**", "/a/b%2Fc"),
+        ("**", "/anything/../at/all"),
+    ],
+)
+def test_a_right_that_covers_every_reading_is_enough(pattern: str, path: str):
+    assert Endpoint("get", pattern).covers("GET", readings(path))
+    assert not Endpoint("POST", pattern).covers("GET", readings(path))
+
+
+@given(st.text(max_size=200), st.text(alphabet="/ab*\\.%2Ff", max_size=60))
+def test_any_path_and_any_pattern_give_an_answer(path: str, pattern: str):
+    Endpoint("*", pattern).covers("GET", readings(path))
+    Endpoint("*", pattern).covers("GET", readings(pattern))
+
+
+@given(st.lists(st.sampled_from(["a", ".", "..", "%2e", "%2E.", ""]), max_size=8))
+def test_no_spelling_of_dots_gets_below_a_folder_it_has_no_right_to(parts: list[str]):
+    path = "/open/" + "/".join(parts) + "/closed"
+    allowed = Endpoint("*", "/open/**").covers("GET", readings(path))
+    depth = 0
+    for part in parts:
+        step = part.replace("%2e", ".").replace("%2E", ".")
+        depth += {"..": -1, ".": 0, "": 0}.get(step, 1)
+        if depth < 0:
+            break
+    assert allowed == (depth >= 0)
