@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from cryptography import x509
@@ -24,17 +24,6 @@ from kerege.xroad.x509 import certificate_der, name_keys
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 """When a part without an expiry date expires."""
-
-
-@dataclass(frozen=True, slots=True)
-class InstanceConfiguration:
-    """The parameters of one instance, and how long they hold."""
-
-    shared: SharedParameters
-    private: PrivateParameters | None = None
-    """Only the own instance's central server gives them to us."""
-    expires: datetime = NEVER
-    """The earlier one of both files' expiry dates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +53,8 @@ class InstanceIndex:
     Raises ``malformed_global_conf`` if a certificate in the parameters is not one.
     """
 
-    def __init__(self, configuration: InstanceConfiguration) -> None:
-        self.configuration = configuration
-        self.shared = shared = configuration.shared
+    def __init__(self, shared: SharedParameters) -> None:
+        self.shared = shared
         self.auth_certificate_digest = certificate_digest_of(shared.version).primitive
         self.clients = {info.id: info for info in _clients(shared)}
         self.servers = {server.id: server for server in shared.security_servers}
@@ -131,6 +119,24 @@ class InstanceIndex:
         if len(found) < 2:
             return found[0] if found else None
         return next((ca for ca in found if _issued(certificate, ca)), found[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceConfiguration:
+    """The parameters of one instance, and how long they hold."""
+
+    shared: SharedParameters
+    private: PrivateParameters | None = None
+    """Only the own instance's central server gives them to us."""
+    expires: datetime = NEVER
+    """The earlier one of both files' expiry dates."""
+    known_index: InstanceIndex | None = field(default=None, repr=False, compare=False)
+    """The index of ``shared``, where somebody has made it already."""
+
+    @property
+    def index(self) -> InstanceIndex:
+        """An index of ``shared``. Raises ``malformed_global_conf``."""
+        return self.known_index or InstanceIndex(self.shared)
 
 
 def _clients(shared: SharedParameters) -> Iterator[MemberInfo]:

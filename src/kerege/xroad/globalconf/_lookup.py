@@ -10,16 +10,12 @@ from kerege.xroad.globalconf.shared_parameters import SharedParameters
 class Lookup:
     """The instances of a snapshot, by name."""
 
-    def __init__(
-        self, instances: Iterable[InstanceConfiguration | InstanceIndex]
-    ) -> None:
-        indexes = (
-            InstanceIndex(instance)
-            if isinstance(instance, InstanceConfiguration)
-            else instance
-            for instance in instances
-        )
-        self._instances = {index.shared.instance: index for index in indexes}
+    def __init__(self, configurations: Iterable[InstanceConfiguration]) -> None:
+        self._configurations = {c.shared.instance: c for c in configurations}
+        self._instances = {
+            instance: configuration.index
+            for instance, configuration in self._configurations.items()
+        }
 
     @property
     def instances(self) -> tuple[str, ...]:

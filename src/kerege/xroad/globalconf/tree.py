@@ -10,6 +10,7 @@ An instance that cannot be read is left out, with the reason in ``problems``; th
 reference does the same (``VersionedConfigurationDirectory.java``).
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -88,52 +89,82 @@ class PartMetadata:
         return json.dumps(known, ensure_ascii=False).encode()
 
 
+class TreeLoader:
+    """Makes a snapshot from files, again and again.
+
+    What was read for the last snapshot and is still the same is not read again: every
+    minute only the expiry dates change.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[bytes, int], InstanceIndex] = {}
+
+    def load(
+        self, files: Mapping[str, bytes], *, at: datetime | None = None
+    ) -> GlobalConf:
+        """Read a configuration directory's files into a snapshot.
+
+        Args:
+            files: Paths, relative and with slashes, and contents.
+            at: Leave out federated instances that have expired by then; None leaves
+                none out, as verifiers of old containers want it.
+
+        Raises:
+            XRoadError: ``malformed_global_conf`` if there is no instance identifier.
+        """
+        own = _own_instance(files)
+        problems: list[XRoadError] = []
+        instances: list[InstanceConfiguration] = []
+        fresh: dict[tuple[bytes, int], InstanceIndex] = {}
+        for directory in sorted({path.split("/")[0] for path in files if "/" in path}):
+            with _noting(problems, directory):
+                parts = dict(_files_of(files, directory))
+                instance = self._load_instance(parts, fresh)
+                if instance is not None:
+                    _require_usable(instance, directory, own, at)
+                    instances.append(instance)
+        self._known = fresh
+        extensions = Extensions()
+        with _noting(problems, own):
+            extensions = Extensions.from_files(
+                dict(_files_of(files, directory_name(own)))
+            )
+        return GlobalConf(own, instances, extensions, problems)
+
+    def _load_instance(
+        self,
+        files: Mapping[str, bytes],
+        fresh: dict[tuple[bytes, int], InstanceIndex],
+    ) -> InstanceConfiguration | None:
+        """Read the files of one instance; None without shared parameters."""
+        if SHARED_PARAMETERS_FILE not in files:
+            return None
+        data = files[SHARED_PARAMETERS_FILE]
+        metadata = _metadata(files, SHARED_PARAMETERS_FILE)
+        key = (hashlib.sha256(data).digest(), metadata.version)
+        index = self._known.get(key)
+        if index is None:
+            index = InstanceIndex(
+                SharedParameters.from_xml(data, version=metadata.version)
+            )
+        fresh[key] = index
+        if PRIVATE_PARAMETERS_FILE not in files:
+            return InstanceConfiguration(index.shared, None, metadata.expires, index)
+        private_metadata = _metadata(files, PRIVATE_PARAMETERS_FILE)
+        require_version(private_metadata.version)
+        private = PrivateParameters.from_xml(
+            files[PRIVATE_PARAMETERS_FILE], version=private_metadata.version
+        )
+        expires = min(metadata.expires, private_metadata.expires)
+        return InstanceConfiguration(index.shared, private, expires, index)
+
+
 def load_tree(files: Mapping[str, bytes], *, at: datetime | None = None) -> GlobalConf:
-    """Read a configuration directory's files into a snapshot.
+    """Read a configuration directory's files into a snapshot, once.
 
-    Args:
-        files: Paths, relative and with slashes, and contents.
-        at: Leave out federated instances that have expired by then; None leaves
-            none out, as verifiers of old containers want it.
-
-    Raises:
-        XRoadError: ``malformed_global_conf`` if there is no instance identifier.
+    See `TreeLoader.load`.
     """
-    own = _own_instance(files)
-    problems: list[XRoadError] = []
-    indexes: list[InstanceIndex] = []
-    for directory in sorted({path.split("/")[0] for path in files if "/" in path}):
-        with _noting(problems, directory):
-            configuration = load_instance(dict(_files_of(files, directory)))
-            if configuration is not None:
-                _require_usable(configuration, directory, own, at)
-                indexes.append(InstanceIndex(configuration))
-    extensions = Extensions()
-    with _noting(problems, own):
-        extensions = Extensions.from_files(dict(_files_of(files, directory_name(own))))
-    return GlobalConf(own, indexes, extensions, problems)
-
-
-def load_instance(files: Mapping[str, bytes]) -> InstanceConfiguration | None:
-    """Read the files of one instance, by name; None without shared parameters.
-
-    Raises ``malformed_global_conf`` or ``invalid_client_identifier``.
-    """
-    if SHARED_PARAMETERS_FILE not in files:
-        return None
-    metadata = _metadata(files, SHARED_PARAMETERS_FILE)
-    shared = SharedParameters.from_xml(
-        files[SHARED_PARAMETERS_FILE], version=metadata.version
-    )
-    if PRIVATE_PARAMETERS_FILE not in files:
-        return InstanceConfiguration(shared, None, metadata.expires)
-    private_metadata = _metadata(files, PRIVATE_PARAMETERS_FILE)
-    require_version(private_metadata.version)
-    private = PrivateParameters.from_xml(
-        files[PRIVATE_PARAMETERS_FILE], version=private_metadata.version
-    )
-    expires = min(metadata.expires, private_metadata.expires)
-    return InstanceConfiguration(shared, private, expires)
+    return TreeLoader().load(files, at=at)
 
 
 def directory_name(instance: str) -> str:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 
 from kerege.xroad.certificates import Trust
 from kerege.xroad.faults import XRoadError
-from kerege.xroad.globalconf._instance import InstanceConfiguration, InstanceIndex
+from kerege.xroad.globalconf._instance import InstanceConfiguration
 from kerege.xroad.globalconf._member_queries import MemberQueries
 from kerege.xroad.globalconf._server_queries import ServerQueries
 from kerege.xroad.globalconf._trust_queries import TrustQueries
@@ -38,7 +38,7 @@ class GlobalConf(MemberQueries, ServerQueries, TrustQueries):
     def __init__(
         self,
         instance: str,
-        configurations: Iterable[InstanceConfiguration | InstanceIndex],
+        configurations: Iterable[InstanceConfiguration],
         extensions: Extensions | None = None,
         problems: Iterable[XRoadError] = (),
     ) -> None:
@@ -65,9 +65,8 @@ class GlobalConf(MemberQueries, ServerQueries, TrustQueries):
             )
             for name, index in self._instances.items()
         }
-        own = self._instances.get(instance)
-        complete = own is not None and own.configuration.private is not None
-        self.expires = own.configuration.expires if own and complete else LONG_AGO
+        own = self._configurations.get(instance)
+        self.expires = own.expires if own and own.private else LONG_AGO
         """When the own instance's parameters expire; long ago if they are missing."""
 
     def require_current(self, at: datetime) -> None:
@@ -93,13 +92,13 @@ class GlobalConf(MemberQueries, ServerQueries, TrustQueries):
     def private_parameters(self, instance: str | None = None) -> PrivateParameters:
         """Return an instance's private parameters. Raises ``internal_error``."""
         name = self.instance if instance is None else instance
-        index = self._instances.get(name)
-        if index is None or index.configuration.private is None:
+        configuration = self._configurations.get(name)
+        if configuration is None or configuration.private is None:
             raise XRoadError(
                 "internal_error",
                 f"Private parameters of instance {name} are not known to this server",
             )
-        return index.configuration.private
+        return configuration.private
 
     @property
     def timestamping_interval_seconds(self) -> int:
