@@ -43,6 +43,8 @@ NameKey: TypeAlias = tuple[tuple[tuple[str, str], ...], ...]
 
 ExtensionT = TypeVar("ExtensionT", bound=x509.ExtensionType)
 
+_PEM_START = b"-----BEGIN "
+
 UNREADABLE = (
     ValueError,
     TypeError,
@@ -74,7 +76,8 @@ LEGACY = AlgorithmPolicy(min_rsa_bits=1024, allow_sha1=True)
 def load_certificate(der: bytes) -> x509.Certificate:
     """Read a certificate in DER form. Raises ``incorrect_certificate``.
 
-    Names, validity and extensions of the result are sure to be readable; the public
+    PEM is read as well: it stands in global configurations, base64 once more, and the
+    reference's reader takes both. Names, validity and extensions of the result are sure to be readable; the public
     key is read by `public_key`.
     """
     if len(der) > MAX_CERTIFICATE_BYTES:
@@ -82,7 +85,12 @@ def load_certificate(der: bytes) -> x509.Certificate:
         raise _incorrect(too_long)
     try:
         with quiet():
-            certificate = x509.load_der_x509_certificate(der)
+            load = (
+                x509.load_pem_x509_certificate
+                if der.startswith(_PEM_START)
+                else x509.load_der_x509_certificate
+            )
+            certificate = load(der)
             name_keys(certificate)
             _ = certificate.extensions, certificate.serial_number
             _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
@@ -214,7 +222,7 @@ def name_key(name: x509.Name) -> NameKey:
     return tuple(
         tuple(
             sorted(
-                (attribute.oid.dotted_string, _comparable(attribute.value))
+                (attribute.oid.dotted_string, comparable(attribute.value))
                 for attribute in rdn
             )
         )
@@ -250,7 +258,8 @@ def issuer_text(certificate: x509.Certificate) -> str:
     return certificate.issuer.rfc4514_string()
 
 
-def _comparable(value: str | bytes) -> str:
+def comparable(value: str | bytes) -> str:
+    """Return an attribute's value in the form that name keys have."""
     if isinstance(value, bytes):
         return f"#{value.hex()}"
     return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
