@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from kerege.trust.key_kinds import PrivateKey, PublicKey
+from kerege.xroad.x509 import certificate_der, load_certificate
 
 
 class CertificateUsage(Enum):
@@ -127,7 +128,8 @@ def _certificate(order: Order, issuer: x509.Name, key: PrivateKey) -> x509.Certi
     )
     for extension, critical in _extensions(order):
         builder = builder.add_extension(extension, critical=critical)
-    return builder.sign(key, hashes.SHA256())
+    # Read back: its names, which may break limits, are then known without warnings.
+    return load_certificate(certificate_der(builder.sign(key, hashes.SHA256())))
 
 
 def _extensions(order: Order) -> list[tuple[x509.ExtensionType, bool]]:

@@ -33,7 +33,7 @@ from kerege.trust.subjects import (
 )
 from kerege.xroad.certificates import ApprovedCA, Trust
 from kerege.xroad.identifiers import ClientId, SecurityServerId
-from kerege.xroad.x509 import certificate_der
+from kerege.xroad.x509 import certificate_der, quiet
 
 CA_DAYS = 3650
 LEAF_DAYS = 730
@@ -201,9 +201,11 @@ class SandboxCA:
         )
         if not csr.is_signature_valid:
             raise ValueError("The signature of the certificate request does not fit")
+        with quiet():
+            subject = csr.subject
         return self.issue(
             csr.public_key(),
-            csr.subject,
+            subject,
             usage,
             hosts=_requested_hosts(csr),
             validity=validity,

@@ -24,6 +24,7 @@ from kerege.trust import NOT_FOR_PRODUCTION
 from kerege.trust.authority import Authority, Issued
 from kerege.trust.ca import SandboxCA, ServiceKey, utc_now
 from kerege.trust.key_kinds import PrivateKey
+from kerege.xroad.x509 import certificate_der, load_certificate
 
 README = f"""{NOT_FOR_PRODUCTION}
 
@@ -93,7 +94,7 @@ def _register(authority: Authority) -> list[dict[str, str | None]]:
 def _issued(rows: list[dict[str, str]]) -> dict[int, Issued]:
     register = {}
     for row in rows:
-        certificate = x509.load_pem_x509_certificate(row["certificate"].encode())
+        certificate = _read_pem(row["certificate"].encode())
         revoked = row["revoked_at"]
         revoked_at = datetime.fromisoformat(revoked) if revoked else None
         register[certificate.serial_number] = Issued(certificate, revoked_at)
@@ -114,7 +115,11 @@ def _read_pair(folder: Path, name: str) -> tuple[x509.Certificate, PrivateKey]:
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         msg = f"{name}.key.pem holds neither an RSA nor an EC key"
         raise ValueError(msg)  # noqa: TRY004 - the file's content is wrong
-    return x509.load_pem_x509_certificate(pem), key
+    return _read_pem(pem), key
+
+
+def _read_pem(pem: bytes) -> x509.Certificate:
+    return load_certificate(certificate_der(x509.load_pem_x509_certificate(pem)))
 
 
 def _write(path: Path, data: bytes) -> None:
