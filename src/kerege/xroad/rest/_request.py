@@ -263,7 +263,7 @@ def _client_target(path: bytes, query: bytes | None) -> tuple[str, str | None]:
             "client.bad_request",
             "The request's path has characters that must be percent-encoded",
         ) from None
-    if "//" in path_text:
+    if path_text.startswith("/") and "//" in path_text:
         raise XRoadError("client.bad_request", "The request's path has an empty part")
     return path_text, query_text
 

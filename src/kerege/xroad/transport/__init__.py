@@ -62,6 +62,12 @@ from kerege.xroad.transport._reader import (
     MessageReader,
     boundary_of,
 )
+from kerege.xroad.transport._service import (
+    attachment_for_service_began,
+    attachments_for_service_ended,
+    service_content_type,
+    soap_for_service,
+)
 from kerege.xroad.transport._state import TRANSITIONS, PartKind, State
 
 __all__ = [
@@ -94,8 +100,10 @@ __all__ = [
     "Signature",
     "State",
     "attachment_began",
+    "attachment_for_service_began",
     "attachments_began",
     "attachments_ended",
+    "attachments_for_service_ended",
     "body_began",
     "body_part",
     "boundary_of",
@@ -108,5 +116,7 @@ __all__ = [
     "message_part",
     "ocsp_part",
     "parameter",
+    "service_content_type",
     "signature_part",
+    "soap_for_service",
 ]

@@ -84,6 +84,11 @@ class _Line(Enum):
     MORE_NEEDED = auto()
 
 
+# Members as globals: looking one up in its class costs 140 ns, ten times a part.
+_PREAMBLE, _HEADERS, _BODY, _EPILOGUE = _State
+_NEXT, _LAST, _CONTENT, _MORE_NEEDED = _Line
+
+
 @dataclass(slots=True)
 class _Delimiter:
     """Where a delimiter was found; ``start`` is the line feed before it."""
@@ -103,7 +108,7 @@ class MultipartParser:
         self._max_parts = max_parts
         self._parts = 0
         self._ignored = 0
-        self._state = _State.PREAMBLE
+        self._state = _PREAMBLE
         # As if a line had just ended: a delimiter may be the first thing.
         self._buffer = b"\n"
         self._at_start = True
@@ -120,9 +125,9 @@ class MultipartParser:
         rest = 0
         while position is not None:
             rest = position
-            if self._state is _State.HEADERS:
+            if self._state is _HEADERS:
                 position = self._read_headers(buffer, position, events)
-            elif self._state is _State.EPILOGUE:
+            elif self._state is _EPILOGUE:
                 self._ignore(len(buffer) - position)
                 rest, position = len(buffer), None
             else:
@@ -136,13 +141,13 @@ class MultipartParser:
         Raises:
             XRoadError: ``mime_parsing_failed`` if the multipart is not complete.
         """
-        if self._state is not _State.EPILOGUE:
+        if self._state is not _EPILOGUE:
             raise XRoadError(_CODE, "The multipart ends before its last delimiter")
 
     @property
     def finished(self) -> bool:
         """Whether the last delimiter was read."""
-        return self._state is _State.EPILOGUE
+        return self._state is _EPILOGUE
 
     def _read_body(
         self, buffer: bytes, position: int, events: list[MultipartEvent]
@@ -159,19 +164,19 @@ class MultipartParser:
             keep = _before_line_end(buffer, begin, found.start)
         if keep > begin:
             self._emit(buffer[begin:keep], events)
-        if found is None or found.line is _Line.MORE_NEEDED:
+        if found is None or found.line is _MORE_NEEDED:
             if keep > position:
                 self._at_start = False
                 return max(keep, begin), None
             return position, None
-        if self._state is _State.BODY:
+        if self._state is _BODY:
             events.append(_PART_ENDED)
         self._at_start = False
-        if found.line is _Line.LAST:
-            self._state = _State.EPILOGUE
+        if found.line is _LAST:
+            self._state = _EPILOGUE
             events.append(_FINISHED)
         else:
-            self._state = _State.HEADERS
+            self._state = _HEADERS
         return found.end, found.end
 
     def _find_delimiter(self, buffer: bytes, position: int) -> _Delimiter | None:
@@ -182,9 +187,9 @@ class MultipartParser:
             after = at + len(needle)
             if buffer[after : after + 2] == b"\r\n":
                 # A header section starts at the line feed before it, see there.
-                return _Delimiter(at, after + 1, _Line.NEXT)
+                return _Delimiter(at, after + 1, _NEXT)
             line, end = _rest_of_line(buffer, after)
-            if line is not _Line.CONTENT:
+            if line is not _CONTENT:
                 return _Delimiter(at, end, line)
             at = buffer.find(needle, at + 1)
         return None
@@ -200,7 +205,7 @@ class MultipartParser:
         return end - 1 if end > position and buffer[end - 1] == _CR else end
 
     def _emit(self, data: bytes, events: list[MultipartEvent]) -> None:
-        if self._state is _State.BODY:
+        if self._state is _BODY:
             events.append(PartData(data))
         else:
             self._ignore(len(data))
@@ -236,7 +241,7 @@ class MultipartParser:
             )
         events.append(PartBegan(_parse_headers(buffer[position + 1 : end])))
         # The body starts after the line feed at `body`, which may begin a delimiter.
-        self._state = _State.BODY
+        self._state = _BODY
         self._at_start = True
         return body
 
@@ -263,20 +268,20 @@ def _rest_of_line(buffer: bytes, position: int) -> tuple[_Line, int]:
     """
     following = buffer[position : position + 2]
     if following == b"--":
-        return _Line.LAST, position + 2
+        return _LAST, position + 2
     if following in (b"", b"-"):
-        return _Line.MORE_NEEDED, position
+        return _MORE_NEEDED, position
     if following[0] == _DASH:
         raise XRoadError(_CODE, "A boundary is followed by one hyphen")
     at = _skip_blanks(buffer, position)
     if buffer[at : at + 1] == b"\r":
         at += 1
     if at == len(buffer):
-        return _Line.MORE_NEEDED, at
+        return _MORE_NEEDED, at
     if buffer[at] == _LF:
-        return _Line.NEXT, at
+        return _NEXT, at
     if at == position:
-        return _Line.CONTENT, at
+        return _CONTENT, at
     raise XRoadError(_CODE, "A boundary is followed by other text on its line")
 
 

