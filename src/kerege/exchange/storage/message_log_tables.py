@@ -1,4 +1,7 @@
-"""Tables of the message log: messages, their further attachments, time-stamps, archives.
+"""Tables of the message log: messages, their contents and attachments, time-stamps.
+
+What changes about a message (its time-stamp, whether it is archived) is in a narrow
+table, what never changes in wide ones: SQLite writes a whole row again to change it.
 
 A time is a whole number of milliseconds since 1970-01-01T00:00:00Z. An absent
 subsystem code is the empty string, so that equality and uniqueness work alike on both
@@ -48,30 +51,50 @@ records = Table(
     Column("member_class", String(255), nullable=False),
     Column("member_code", String(255), nullable=False),
     Column("subsystem_code", String(255), nullable=False),
+    Column("signature_digest", LargeBinary),  # until the time-stamp is there
+    Column("timestamp_id", row_id(), ForeignKey(timestamps.c.id)),
+    Column("archived", Boolean, nullable=False, server_default=false()),
+)
+
+contents = Table(
+    "message_log_contents",
+    metadata,
+    Column(
+        "record_id",
+        row_id(),
+        ForeignKey(records.c.id),
+        primary_key=True,
+        autoincrement=False,
+    ),
     Column("message", LargeBinary, nullable=False),
     Column("signature", LargeBinary, nullable=False),
-    Column("signature_digest", LargeBinary),  # until the time-stamp is there
     Column("hash_chain_result", LargeBinary),
     Column("hash_chain", LargeBinary),
-    # /attachment1. Small: in `body`. Large: in a file. Too large to log: neither.
-    Column("body", LargeBinary),
-    Column("body_file", String(255)),
-    Column("body_size", BigInteger),
-    Column("body_digest", LargeBinary),
-    Column("timestamp_id", row_id(), ForeignKey(timestamps.c.id)),
-    Column("timestamp_hash_chain", LargeBinary),
-    Column("archived", Boolean, nullable=False, server_default=false()),
 )
 
 attachments = Table(
     "message_log_attachments",
     metadata,
     Column("record_id", row_id(), ForeignKey(records.c.id), primary_key=True),
-    Column("number", Integer, primary_key=True),  # from 2; the first is in the record
-    Column("body", LargeBinary),
-    Column("body_file", String(255)),
-    Column("body_size", BigInteger, nullable=False),
-    Column("body_digest", LargeBinary, nullable=False),
+    Column("number", Integer, primary_key=True),  # 1 is /attachment1
+    # A small body is in `data`, a large one in a file. Neither: too large to be logged.
+    Column("data", LargeBinary),
+    Column("file", String(255)),
+    Column("size", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+)
+
+timestamp_chains = Table(
+    "message_log_timestamp_chains",
+    metadata,
+    Column(
+        "record_id",
+        row_id(),
+        ForeignKey(records.c.id),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("hash_chain", LargeBinary, nullable=False),
 )
 
 archives = Table(

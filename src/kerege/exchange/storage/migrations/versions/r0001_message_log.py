@@ -1,5 +1,7 @@
 """The message log: time-stamps, messages, attachments, archive state."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -39,17 +41,8 @@ def _records() -> None:
         sa.Column("member_class", CODE, nullable=False),
         sa.Column("member_code", CODE, nullable=False),
         sa.Column("subsystem_code", CODE, nullable=False),
-        sa.Column("message", sa.LargeBinary(), nullable=False),
-        sa.Column("signature", sa.LargeBinary(), nullable=False),
         sa.Column("signature_digest", sa.LargeBinary()),
-        sa.Column("hash_chain_result", sa.LargeBinary()),
-        sa.Column("hash_chain", sa.LargeBinary()),
-        sa.Column("body", sa.LargeBinary()),
-        sa.Column("body_file", CODE),
-        sa.Column("body_size", sa.BigInteger()),
-        sa.Column("body_digest", sa.LargeBinary()),
         sa.Column("timestamp_id", ROW_ID),
-        sa.Column("timestamp_hash_chain", sa.LargeBinary()),
         sa.Column("archived", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.ForeignKeyConstraint(
             ["timestamp_id"],
@@ -80,23 +73,40 @@ def _record_indexes() -> None:
     )
 
 
-def _attachments() -> None:
+def _of_record(name: str, *columns: sa.Column[Any], key: str = "") -> None:
+    """Make a table whose rows belong to a record."""
+    keys = ["record_id", key] if key else ["record_id"]
     op.create_table(
-        "message_log_attachments",
-        sa.Column("record_id", ROW_ID, nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("body", sa.LargeBinary()),
-        sa.Column("body_file", CODE),
-        sa.Column("body_size", sa.BigInteger(), nullable=False),
-        sa.Column("body_digest", sa.LargeBinary(), nullable=False),
+        name,
+        sa.Column("record_id", ROW_ID, autoincrement=False, nullable=False),
+        *columns,
         sa.ForeignKeyConstraint(
-            ["record_id"],
-            ["message_log_records.id"],
-            name="fk_message_log_attachments_record_id",
+            ["record_id"], ["message_log_records.id"], name=f"fk_{name}_record_id"
         ),
-        sa.PrimaryKeyConstraint(
-            "record_id", "number", name="pk_message_log_attachments"
-        ),
+        sa.PrimaryKeyConstraint(*keys, name=f"pk_{name}"),
+    )
+
+
+def _contents() -> None:
+    _of_record(
+        "message_log_contents",
+        sa.Column("message", sa.LargeBinary(), nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=False),
+        sa.Column("hash_chain_result", sa.LargeBinary()),
+        sa.Column("hash_chain", sa.LargeBinary()),
+    )
+    _of_record(
+        "message_log_attachments",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("data", sa.LargeBinary()),
+        sa.Column("file", CODE),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        key="number",
+    )
+    _of_record(
+        "message_log_timestamp_chains",
+        sa.Column("hash_chain", sa.LargeBinary(), nullable=False),
     )
 
 
@@ -122,11 +132,19 @@ def upgrade() -> None:
     _timestamps()
     _records()
     _record_indexes()
-    _attachments()
+    _contents()
     _state()
 
 
 def downgrade() -> None:
     """Remove the tables."""
-    for table in ("timestamping", "archives", "attachments", "records", "timestamps"):
+    for table in (
+        "timestamping",
+        "archives",
+        "timestamp_chains",
+        "attachments",
+        "contents",
+        "records",
+        "timestamps",
+    ):
         op.drop_table(f"message_log_{table}")
