@@ -83,6 +83,13 @@ def read_files(path: Path) -> dict[str, bytes]:
     return files
 
 
+def read_instance(folder: Path) -> dict[str, bytes]:
+    """Return the files of one instance, by name; none if there is no such folder."""
+    if not folder.is_dir():
+        return {}
+    return {file.name: _read(file) for file in _plain_files(folder)}
+
+
 def configuration_files(path: Path) -> tuple[str, ...]:
     """Return the configuration's parts, without what is only kept beside them."""
     relative = (file.relative_to(path).as_posix() for file in _walk(path))
@@ -110,9 +117,14 @@ def save(file: Path, content: bytes) -> None:
         raise
 
 
-def delete_other_files(path: Path, instance: str, keep: Collection[str]) -> None:
-    """Delete what a new configuration of ``instance`` no longer has."""
-    folder = path / directory_name(instance)
+def save_if_changed(file: Path, content: bytes) -> None:
+    """Write a small file unless it already says the same."""
+    if not file.is_file() or file.read_bytes() != content:
+        save(file, content)
+
+
+def delete_other_files(folder: Path, keep: Collection[str]) -> None:
+    """Delete what an instance's new configuration no longer has."""
     if not folder.is_dir():
         return
     for entry in folder.iterdir():
@@ -136,13 +148,17 @@ def _walk(path: Path) -> Iterator[Path]:
         if entry.name.startswith("."):
             continue
         if entry.is_dir():
-            yield from sorted(
-                file
-                for file in entry.iterdir()
-                if file.is_file() and not file.name.startswith(".")
-            )
+            yield from _plain_files(entry)
         elif entry.is_file():
             yield entry
+
+
+def _plain_files(folder: Path) -> list[Path]:
+    return sorted(
+        file
+        for file in folder.iterdir()
+        if file.is_file() and not file.name.startswith(".")
+    )
 
 
 def _read(file: Path) -> bytes:

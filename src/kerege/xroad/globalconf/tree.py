@@ -98,6 +98,8 @@ class TreeLoader:
 
     def __init__(self) -> None:
         self._known: dict[tuple[bytes, int], InstanceIndex] = {}
+        self.loaded: Mapping[str, SharedParameters] = {}
+        """All shared parameters of the last `load`, expired ones too."""
 
     def load(
         self, files: Mapping[str, bytes], *, at: datetime | None = None
@@ -124,6 +126,7 @@ class TreeLoader:
                     _require_usable(instance, directory, own, at)
                     instances.append(instance)
         self._known = fresh
+        self.loaded = {i.shared.instance: i.shared for i in fresh.values()}
         extensions = Extensions()
         with _noting(problems, own):
             extensions = Extensions.from_files(
@@ -148,14 +151,10 @@ class TreeLoader:
                 SharedParameters.from_xml(data, version=metadata.version)
             )
         fresh[key] = index
-        if PRIVATE_PARAMETERS_FILE not in files:
-            return InstanceConfiguration(index.shared, None, metadata.expires, index)
-        private_metadata = _metadata(files, PRIVATE_PARAMETERS_FILE)
-        require_version(private_metadata.version)
-        private = PrivateParameters.from_xml(
-            files[PRIVATE_PARAMETERS_FILE], version=private_metadata.version
+        expires = min(
+            metadata.expires, _metadata(files, PRIVATE_PARAMETERS_FILE).expires
         )
-        expires = min(metadata.expires, private_metadata.expires)
+        private = private_parameters_in(files)
         return InstanceConfiguration(index.shared, private, expires, index)
 
 
@@ -165,6 +164,18 @@ def load_tree(files: Mapping[str, bytes], *, at: datetime | None = None) -> Glob
     See `TreeLoader.load`.
     """
     return TreeLoader().load(files, at=at)
+
+
+def private_parameters_in(files: Mapping[str, bytes]) -> PrivateParameters | None:
+    """Read the private parameters among an instance's files, if they are there.
+
+    Raises ``malformed_global_conf`` or ``invalid_client_identifier``.
+    """
+    if PRIVATE_PARAMETERS_FILE not in files:
+        return None
+    version = _metadata(files, PRIVATE_PARAMETERS_FILE).version
+    require_version(version)
+    return PrivateParameters.from_xml(files[PRIVATE_PARAMETERS_FILE], version=version)
 
 
 def directory_name(instance: str) -> str:
