@@ -43,8 +43,6 @@ NameKey: TypeAlias = tuple[tuple[tuple[str, str], ...], ...]
 
 ExtensionT = TypeVar("ExtensionT", bound=x509.ExtensionType)
 
-_PEM_START = b"-----BEGIN "
-
 UNREADABLE = (
     ValueError,
     TypeError,
@@ -76,8 +74,7 @@ LEGACY = AlgorithmPolicy(min_rsa_bits=1024, allow_sha1=True)
 def load_certificate(der: bytes) -> x509.Certificate:
     """Read a certificate in DER form. Raises ``incorrect_certificate``.
 
-    PEM is read as well: it stands in global configurations, base64 once more, and the
-    reference's reader takes both. Names, validity and extensions of the result are sure to be readable; the public
+    Names, validity and extensions of the result are sure to be readable; the public
     key is read by `public_key`.
     """
     if len(der) > MAX_CERTIFICATE_BYTES:
@@ -85,12 +82,7 @@ def load_certificate(der: bytes) -> x509.Certificate:
         raise _incorrect(too_long)
     try:
         with quiet():
-            load = (
-                x509.load_pem_x509_certificate
-                if der.startswith(_PEM_START)
-                else x509.load_der_x509_certificate
-            )
-            certificate = load(der)
+            certificate = x509.load_der_x509_certificate(der)
             name_keys(certificate)
             _ = certificate.extensions, certificate.serial_number
             _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc

@@ -20,16 +20,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 from cryptography import x509
 
 from kerege.xroad.certificates._path import Path, paths
-from kerege.xroad.certificates._profiles import member_of
 from kerege.xroad.certificates._trust import ApprovedCA, Trust
 from kerege.xroad.certificates._usage import require_authentication_certificate
 from kerege.xroad.faults import XRoadError
-from kerege.xroad.identifiers import ClientId
 from kerege.xroad.ocsp import (
     OcspResponse,
     OcspStatus,
@@ -46,8 +44,6 @@ MAX_PATHS = 4
 MAX_REMEMBERED = 1024
 """Chains that a `ChainVerifier` remembers, some 10 KB each."""
 
-_K = TypeVar("_K")
-_V = TypeVar("_V")
 _Key: TypeAlias = tuple[
     x509.Certificate, tuple[x509.Certificate, ...], tuple[bytes, ...]
 ]
@@ -113,7 +109,6 @@ class ChainVerifier:
     def __init__(self, trust: Trust) -> None:
         self.trust = trust
         self._remembered: dict[_Key, VerifiedChain] = {}
-        self._members: dict[tuple[x509.Certificate, str], ClientId] = {}
 
     def verify(
         self,
@@ -135,7 +130,7 @@ class ChainVerifier:
             ocsp_responses=ocsp_responses,
             at=at,
         )
-        _remember(self._remembered, key, chain)
+        self._remember(key, chain)
         return chain
 
     def verify_peer(
@@ -168,21 +163,11 @@ class ChainVerifier:
         except XRoadError as error:
             raise error.with_prefix("ssl_authentication_failed") from error
 
-    def member_of(self, certificate: x509.Certificate, *, instance: str) -> ClientId:
-        """Return whose signing certificate it is; see the function `member_of`."""
-        key = (certificate, instance)
-        member = self._members.get(key)
-        if member is None:
-            member = member_of(certificate, self.trust, instance=instance)
-            _remember(self._members, key, member)
-        return member
-
-
-def _remember(memo: dict[_K, _V], key: _K, value: _V) -> None:
-    memo.pop(key, None)
-    while len(memo) >= MAX_REMEMBERED:
-        memo.pop(next(iter(memo)), None)
-    memo[key] = value
+    def _remember(self, key: _Key, chain: VerifiedChain) -> None:
+        self._remembered.pop(key, None)
+        while len(self._remembered) >= MAX_REMEMBERED:
+            self._remembered.pop(next(iter(self._remembered)), None)
+        self._remembered[key] = chain
 
 
 def _read(ocsp_responses: Sequence[bytes]) -> tuple[OcspResponse, ...]:
