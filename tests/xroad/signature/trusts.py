@@ -72,7 +72,9 @@ def parts_of(http: bytes) -> list[HttpPart]:
     head, _, body = http.partition(b"\r\n\r\n")
     if b"chunked" in head.lower():
         body = b"".join(_chunks(body))
-    boundary = re.search(rb"(?i)content-type: *multipart[^\r]*boundary=([^\r;]+)", head)
+    boundary = re.search(
+        rb"(?im)^content-type: *multipart[^\r]*boundary=([^\r;]+)", head
+    )
     return list(_split(body, boundary[1])) if boundary else []
 
 
@@ -81,7 +83,7 @@ def _split(body: bytes, boundary: bytes) -> Iterator[HttpPart]:
     assert pieces[-1].startswith(b"--")
     for piece in pieces[1:-1]:
         headers, _, content = piece.removeprefix(b"\r\n").partition(b"\r\n\r\n")
-        found = re.search(rb"(?i)content-type: *([^\r]+)", headers)
+        found = re.search(rb"(?im)^content-type: *([^\r]+)", headers)
         yield HttpPart(found[1].decode() if found else "", content)
 
 

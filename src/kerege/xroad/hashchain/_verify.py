@@ -75,8 +75,8 @@ def verify_hash_chain(
             documents without a given digest.
         trust_missing: Whether the digest in the chain may stand for a document that
             is not at hand. Containers say yes for what was not logged.
-        compare_references: Whether a given digest must be the one in its DataRef; else
-            a difference shows at the top of the chain.
+        compare_references: Whether a given digest is compared with its DataRef at
+            once; else a changed document shows at the top of the chain.
 
     Raises:
         XRoadError: ``malformed_hash_chain`` if a document breaks the schema or a
@@ -112,6 +112,7 @@ class _Verifier:
     documents: dict[str, _Chain] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     trusted: list[tuple[str, InputDigest]] = field(default_factory=list)
+    compared: list[tuple[bytes, _Entry]] = field(default_factory=list)
     open_steps: set[tuple[int, str]] = field(default_factory=set)
     budget: int = MAX_ENTRIES
 
@@ -124,6 +125,8 @@ class _Verifier:
                 "The hash chain result does not match the hash chain: something in "
                 "the message was changed after signing",
             )
+        for value, entry in self.compared:
+            _require_equal(value, entry)
         unused = sorted(self.inputs.keys() - self.used)
         if unused:
             raise XRoadError(
@@ -170,6 +173,7 @@ class _Verifier:
         if given and given.algorithm == entry.digest and not entry.transforms:
             if self.compare_references:
                 _require_equal(given.value, entry)
+            self.compared.append((given.value, entry))
             return entry.digest, given.value
         content = self.resolve(entry.uri)
         if content is None:

@@ -79,6 +79,8 @@ def find_signature(data: bytes, *, check_schema: bool) -> Structure:
     structure = _structure_of(signature)
     if check_schema:
         require_profile(root)
+    elif _signature_count(root) != 1:
+        raise XRoadError(MALFORMED, "There is a second signature inside the first")
     ids = _ids(root)
     if len(ids) != len(set(ids)):
         raise XRoadError(MALFORMED, "Two elements of the signature have the same id")
@@ -96,8 +98,6 @@ def _signature_of(root: etree._Element) -> etree._Element:
         signature = root[0]
     if signature.tag != DS + "Signature":
         raise XRoadError(MALFORMED, "There is no ds:Signature")
-    if _signature_count(root) != 1:
-        raise XRoadError(MALFORMED, "There is a second signature inside the first")
     return signature
 
 
@@ -117,19 +117,26 @@ def _structure_of(signature: etree._Element) -> Structure:
 
 def only_child(parent: etree._Element, tag: str) -> etree._Element:
     """Return the only child with this tag. Raises ``malformed_signature``."""
-    found = parent.findall(tag)
-    if len(found) != 1:
+    child = optional_child(parent, tag)
+    if child is None:
         raise XRoadError(
             MALFORMED,
-            f"{local_name(parent)} has {len(found)} elements {tag.rpartition('}')[2]} "
-            "instead of one",
+            f"{local_name(parent)} has no element {tag.rpartition('}')[2]}",
         )
-    return found[0]
+    return child
 
 
 def optional_child(parent: etree._Element, tag: str) -> etree._Element | None:
     """Return the child with this tag, or None. Raises if there are several."""
-    return only_child(parent, tag) if parent.find(tag) is not None else None
+    found: etree._Element | None = None
+    for child in parent.iterchildren(tag):
+        if found is not None:
+            raise XRoadError(
+                MALFORMED,
+                f"{local_name(parent)} has several elements {local_name(child)}",
+            )
+        found = child
+    return found
 
 
 def descend(parent: etree._Element, *tags: str) -> etree._Element | None:

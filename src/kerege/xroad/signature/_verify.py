@@ -36,6 +36,9 @@ from kerege.xroad.x509 import public_key
 REMEMBERED_SIGNATURES = 256
 """Batch signatures kept: those of a few seconds, about 20 KB each."""
 
+REMEMBERED_MEMBERS = 1024
+"""Names read from certificates; a certificate takes 1 to 2 KB."""
+
 
 def _nothing(_uri: str) -> bool:
     return False
@@ -106,6 +109,7 @@ class SignatureVerifier:
         """
         self.trust = trust
         self._chains = chains or ChainVerifier(trust)
+        self._members: dict[tuple[x509.Certificate, str], ClientId] = {}
         self._remembered: OrderedDict[bytes, ParsedSignature] = OrderedDict()
 
     def verify(
@@ -161,7 +165,13 @@ class SignatureVerifier:
 
         `member_of` first checks that the certificate is for signing.
         """
-        named = member_of(parsed.certificate, self.trust, instance=signer.instance)
+        place = parsed.certificate, signer.instance
+        named = self._members.get(place)
+        if named is None:
+            named = member_of(parsed.certificate, self.trust, instance=signer.instance)
+            if len(self._members) >= REMEMBERED_MEMBERS:
+                self._members.clear()
+            self._members[place] = named
         if named.member != signer.member:
             raise XRoadError(
                 "incorrect_certificate",
