@@ -42,8 +42,6 @@ def kinds(events: list) -> list[type]:
 
 def content_type_of(setup: str) -> str:
     """Return the Content-Type that a row's setup tells in words."""
-    if "response sample" in setup:  # the file's own, the row does not say it
-        return "multipart/mixed; boundary=xtop1143483536hcn1yj5i"
     boundary = re.search(r"boundary (\w+)", setup)
     if boundary:
         return f"multipart/mixed; boundary={boundary[1]}"
@@ -65,13 +63,16 @@ DELIVERED = {
     "normalOcspRequest": [OcspResponse, Message, Signature],
     "parseFault": [Fault],
     "faultInsteadOfSignature": [Message, Fault],
-    "normal.response (no test)": [Message, Signature],
 }
+SAMPLE = "normal.response (no test)"
 
 
 @pytest.mark.parametrize("row", rows("transport-decoder"))
 def test_decoder(row):
     data = row.read(0) if row.inputs else b""
+    if row.case == SAMPLE:
+        check_sample(data)
+        return
     content_type = content_type_of(row.setup)
     if row.expected == "fail":
         with pytest.raises(XRoadError) as refused:
@@ -85,6 +86,26 @@ def test_decoder(row):
     if AttachmentBegan in kinds(events):
         assert AttachmentBegan("/attachment1", events[1].headers) == events[1]
         assert events[2] == BodyData(b"blaah")
+
+
+def check_sample(data: bytes) -> None:
+    """The multipart is sound, and the SOAP in it that of an older protocol.
+
+    No test of the reference uses the file, and its parser refuses the message too:
+    the header has no protocolVersion.
+    """
+    parser = MultipartParser("xtop1143483536hcn1yj5i")
+    events = parser.receive_data(data)
+    parser.receive_eof()
+    types = [e.headers for e in events if isinstance(e, PartBegan)]
+    assert types == [
+        (("Content-Type", "text/xml"),),
+        (("Content-Type", "signature/bdoc-1.0/ts"),),
+    ]
+    content_type = transport.content_type("xtop1143483536hcn1yj5i")
+    with pytest.raises(XRoadError) as refused:
+        read_message(content_type, data)
+    assert refused.value.code == "missing_header_field"
 
 
 def encoded(row) -> bytes:
