@@ -1,0 +1,45 @@
+"""HTTP/1.1 for the message path: a server and a pooling client, on httptools.
+
+Why our own: on the four hops of an exchange a general framework costs more processor
+time than all RSA (docs/adr/0003). What it does, it does strictly; what it does not do
+(cookies, redirects, proxies, compression, HTTP/2, trailers) the message path does not
+need. Everything else the exchange serves or fetches goes through aiohttp.
+
+    server = await serve(handler, "127.0.0.1", 8080)
+    ...
+    await server.close()
+"""
+
+from kerege.exchange.http._body import Body
+from kerege.exchange.http._limits import ClientLimits, Limits
+from kerege.exchange.http._messages import Headers, Request, Response
+from kerege.exchange.http._server_connection import ErrorHook, Handler
+from kerege.exchange.http.errors import (
+    BadMessage,
+    BodyTooLarge,
+    ConnectFailed,
+    HttpError,
+    PeerClosed,
+    TimedOut,
+)
+from kerege.exchange.http.server import Server, log_failure, serve
+
+__all__ = [
+    "BadMessage",
+    "Body",
+    "BodyTooLarge",
+    "ClientLimits",
+    "ConnectFailed",
+    "ErrorHook",
+    "Handler",
+    "Headers",
+    "HttpError",
+    "Limits",
+    "PeerClosed",
+    "Request",
+    "Response",
+    "Server",
+    "TimedOut",
+    "log_failure",
+    "serve",
+]

@@ -1,0 +1,183 @@
+"""The server: listens, counts connections, and closes without cutting anybody off."""
+
+import asyncio
+import logging
+import socket
+import ssl as tls
+import weakref
+from typing import Any, Self
+
+from kerege.exchange.http._limits import Limits
+from kerege.exchange.http._messages import Request
+from kerege.exchange.http._server_connection import (
+    ErrorHook,
+    Handler,
+    ServerConnection,
+)
+from kerege.exchange.http._ticks import Ticker
+
+log = logging.getLogger(__name__)
+
+BACKLOG = 1024
+"""Connections that the kernel holds before we accept them."""
+GRACE_SECONDS = 10.0
+"""How long `Server.close` waits for answers under way."""
+SHUTDOWN_SECONDS = 5.0
+"""How long a peer may take to answer the end of TLS."""
+
+
+def log_failure(request: Request, error: Exception) -> None:
+    """Log what a handler raised. The default hook; the client gets a bare 500.
+
+    The request stays out of the log: its target may name a person.
+    """
+    log.error("A %s request failed.", request.method, exc_info=error)
+
+
+class Server:
+    """A listening server. Made by `serve`; also an async context manager."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        limits: Limits,
+        *,
+        on_error: ErrorHook,
+        add_date: bool,
+        always_close: bool,
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.ticker = Ticker(self.loop, limits.tick_seconds)
+        self.handler = handler
+        self.limits = limits
+        self.on_error = on_error
+        self.add_date = add_date
+        self.always_close = always_close
+        self.is_closing = False
+        self._accepted: weakref.WeakSet[ServerConnection] = weakref.WeakSet()
+        self._open: set[ServerConnection] = set()
+        self._all_closed: asyncio.Future[None] | None = None
+        self._listener: asyncio.Server | None = None
+
+    async def start(
+        self,
+        host: str | None,
+        port: int,
+        *,
+        ssl: tls.SSLContext | None,
+        sock: socket.socket | None,
+        reuse_port: bool,
+    ) -> None:
+        """Listen."""
+        options: dict[str, Any] = {"backlog": BACKLOG}
+        if ssl is not None:
+            options |= {
+                "ssl": ssl,
+                "ssl_handshake_timeout": self.limits.handshake_seconds,
+                "ssl_shutdown_timeout": SHUTDOWN_SECONDS,
+            }
+        if sock is not None:
+            options["sock"] = sock
+        else:
+            options |= {"host": host, "port": port, "reuse_port": reuse_port}
+        self._listener = await self.loop.create_server(self._accept, **options)
+
+    @property
+    def port(self) -> int:
+        """The port that the server listens on."""
+        if self._listener is None or not self._listener.sockets:
+            raise RuntimeError("The server does not listen.")
+        name = self._listener.sockets[0].getsockname()
+        return int(name[1]) if isinstance(name, tuple) else 0
+
+    @property
+    def connection_count(self) -> int:
+        """Connections open now, those still at work for a client that left included."""
+        return len(self._open)
+
+    async def close(self, grace_seconds: float = GRACE_SECONDS) -> None:
+        """Stop listening, let answers under way finish, then close everything.
+
+        Idle connections are closed at once. What is not done after ``grace_seconds``
+        is cancelled.
+        """
+        self.is_closing = True
+        if self._listener is not None:
+            self._listener.close()
+        for connection in tuple(self._open):
+            connection.stop()
+        await self._wait_until_closed(grace_seconds)
+        for connection in tuple(self._open):
+            connection.kill()
+        await self._wait_until_closed(1.0)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _wait_until_closed(self, seconds: float) -> None:
+        if not self._open:
+            return
+        self._all_closed = self.loop.create_future()
+        await asyncio.wait((self._all_closed,), timeout=seconds)
+        self._all_closed = None
+
+    # What connections call.
+
+    def _accept(self) -> ServerConnection:
+        connection = ServerConnection(self)
+        self._accepted.add(connection)
+        return connection
+
+    def opened(self, connection: ServerConnection) -> bool:
+        """Note a connection; false if there are too many, handshakes included."""
+        self._open.add(connection)
+        return len(self._accepted) <= self.limits.connections
+
+    def closed(self, connection: ServerConnection) -> None:
+        """Forget a connection."""
+        self._accepted.discard(connection)
+        self._open.discard(connection)
+        waiter = self._all_closed
+        if not self._open and waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+
+async def serve(  # noqa: PLR0913  settings by name
+    handler: Handler,
+    host: str | None,
+    port: int,
+    *,
+    ssl: tls.SSLContext | None = None,
+    limits: Limits | None = None,
+    sock: socket.socket | None = None,
+    reuse_port: bool = False,
+    on_error: ErrorHook = log_failure,
+    add_date: bool = False,
+    connection_close: bool = False,
+) -> Server:
+    """Listen and answer every request with ``handler``.
+
+    Args:
+        handler: called once per request, in order on one connection.
+        host: an address, or None for all.
+        port: zero for one that the system chooses; see `Server.port`.
+        ssl: a server context; see `kerege.exchange.tls`.
+        limits: bounds; the defaults fit the message path.
+        sock: a listening socket to use instead of ``host`` and ``port``.
+        reuse_port: let several processes listen on one port.
+        on_error: gets what the handler raised, gives the answer or None for 500.
+        add_date: add a Date header unless the answer has one.
+        connection_close: close after every answer, as the reference does on 5500.
+    """
+    server = Server(
+        handler,
+        limits or Limits(),
+        on_error=on_error,
+        add_date=add_date,
+        always_close=connection_close,
+    )
+    await server.start(host, port, ssl=ssl, sock=sock, reuse_port=reuse_port)
+    return server
