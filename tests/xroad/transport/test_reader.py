@@ -278,7 +278,8 @@ def test_content_type_parameters_are_found_in_any_spelling():
     assert media_type("nothing") == ""
     assert media_type("a/b" * 1000) == ""
     assert find_header((("A", "b"), ("a", "c")), "a") == "b"
-    assert find_header((), "a") is None
+    assert find_header((("a", "b"),), "c") is None
+    assert parameter("a/b; boundary=x" + " " * 2000, "boundary") is None
 
 
 def test_every_state_can_be_reached_and_left():

@@ -46,6 +46,8 @@ SECURITY_SERVER = "x-road-security-server"
 REQUEST_ID = "x-road-request-id"
 REQUEST_HASH = "x-road-request-hash"
 
+_PERSONAL = frozenset({"X-Road-Represented-Party"})
+
 _TOKENS = re.compile(r"[!#-'*+\-.^-z|~0-9A-Z]+(?:\n[!#-'*+\-.^-z|~0-9A-Z]+)*")
 """Header names (RFC 9110 `token`), joined with line feeds."""
 
@@ -105,10 +107,15 @@ def read_codes(text: str, what: str) -> list[str]:
     """
     if not _SEGMENTS.fullmatch(text):
         raise XRoadError(
-            "internal_error", f"{what} {text[:255]!r} is not a list of encoded codes"
+            "internal_error", f"{named(what, text)} is not a list of encoded codes"
         )
     codes = text.split("/")
     return [decode_segment(code) for code in codes] if "%" in text else codes
+
+
+def named(what: str, text: str) -> str:
+    """Return ``what`` with its value, unless the value may name a person."""
+    return what if what in _PERSONAL else f"{what} {text[:255]!r}"
 
 
 def xroad_headers(headers: Headers) -> Headers:

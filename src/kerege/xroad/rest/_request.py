@@ -18,6 +18,7 @@ from kerege.xroad.rest._block import (
     SECURITY_SERVER,
     USER_ID,
     Headers,
+    named,
     read_block,
     read_codes,
     write_block,
@@ -74,20 +75,23 @@ class RepresentedParty:
 
 @dataclass(frozen=True, slots=True)
 class RestRequest:
-    """A request that is signed and logged as `block`."""
+    """A request that is signed and logged as `block`.
+
+    Its repr has identifiers only: paths, users and represented parties are personal.
+    """
 
     block: bytes = field(repr=False)
     """The message bytes; signature and request hash are over them."""
     digest: bytes = field(repr=False)
     """SHA-512 of the block."""
     method: str
-    path: str
+    path: str = field(repr=False)
     """As in the client's request line, byte for byte; ASCII."""
-    query: str | None
+    query: str | None = field(repr=False)
     """What stands after ``?``; None without ``?``, empty with nothing after it."""
     headers: Headers = field(repr=False)
     """All headers of the block."""
-    service_path: str
+    service_path: str = field(repr=False)
     """What follows the service code: empty, or with a leading slash. Not decoded."""
     service_id: ServiceId
     client_id: ClientId
@@ -95,9 +99,9 @@ class RestRequest:
     request_id: str | None
     """The consumer server's id of this exchange; only old peers send none."""
     target_security_server: SecurityServerId | None = None
-    represented_party: RepresentedParty | None = None
-    user_id: str | None = None
-    issue: str | None = None
+    represented_party: RepresentedParty | None = field(default=None, repr=False)
+    user_id: str | None = field(default=None, repr=False)
+    issue: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_client(
@@ -243,8 +247,8 @@ def _service(path: str) -> tuple[ServiceId, str]:
     if len(parts) < 7 or not _PATH.fullmatch(path):
         raise XRoadError(
             "internal_error",
-            f"The path {path[:255]!r} is not "
-            "/r1/instance/class/member/subsystem/service[/...]",
+            "The path is not /r1/instance/class/member/subsystem/service[/...], "
+            "or has characters no URL can have",
         )
     if parts[1] != "r1":
         raise XRoadError(
@@ -282,5 +286,5 @@ def _single_fields(headers: Sequence[tuple[str, str]], *, code: str) -> dict[str
 
 def _wrong_count(what: str, text: str, expected: str) -> XRoadError:
     return XRoadError(
-        "internal_error", f"{what} {text[:255]!r} does not have {expected} codes"
+        "internal_error", f"{named(what, text)} does not have {expected} codes"
     )

@@ -1,6 +1,6 @@
 """Read the X-Road header of a SOAP envelope, or the fault in it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lxml import etree
 
@@ -49,9 +49,9 @@ class SoapMessage:
     protocol_version: str
     body_element: str
     """Local name of the only child of the Body."""
-    user_id: str | None = None
-    issue: str | None = None
-    represented_party: RepresentedParty | None = None
+    user_id: str | None = field(default=None, repr=False)
+    issue: str | None = field(default=None, repr=False)
+    represented_party: RepresentedParty | None = field(default=None, repr=False)
     security_server: SecurityServerId | None = None
     request_hash: str | None = None
     """Base64, in responses only."""

@@ -304,9 +304,7 @@ def _parse_headers(block: bytes) -> Headers:
     for line in _unfold(block).split(b"\n"):
         match = _HEADER.fullmatch(line.removesuffix(b"\r"))
         if match is None:
-            raise XRoadError(
-                _CODE, f"A part has the malformed header line {line[:255]!r}"
-            )
+            raise XRoadError(_CODE, "A part has a malformed header line")
         name, value = match[1].decode("ascii"), match[2].decode("latin-1")
         headers.append((name, value.rstrip(" \t")))
     return tuple(headers)

@@ -74,7 +74,7 @@ _OCSP = PartKind.OCSP_RESPONSE
 
 @dataclass(slots=True)
 class _Part:
-    """The part that is being read."""
+    """The part that is being read, or was last."""
 
     kind: PartKind
     headers: Headers
@@ -108,7 +108,7 @@ class MessageReader:
         self._expects = expects
         self._max_body_bytes = max_body_bytes
         self._state = State.EXPECT_MESSAGE
-        self._part: _Part | None = None
+        self._part = _Part(_OCSP, (), _EXPECT_MESSAGE, [])  # until one begins
         self._parser: MultipartParser | None = None
         self._nested: MultipartParser | None = None
         self._bare: list[bytes] = []
@@ -189,7 +189,7 @@ class MessageReader:
             self._count_ocsp_response()
 
     def _part_data(self, data: bytes, events: list[Event]) -> None:
-        part = self._current()
+        part = self._part
         part.size += len(data)
         if part.kind not in _STREAMED:
             if part.size > _LIMITS[part.kind]:
@@ -231,8 +231,7 @@ class MessageReader:
                     pass
 
     def _part_ended(self, events: list[Event]) -> None:
-        part = self._current()
-        self._part = None
+        part = self._part
         if part.kind is _REST_BODY:
             events.append(AttachmentEnded("/attachment1"))
         elif self._nested is not None:
@@ -244,11 +243,6 @@ class MessageReader:
             if isinstance(event, Message):
                 self._require_expected(event.kind)
             events.append(event)
-
-    def _current(self) -> _Part:
-        if self._part is None:  # the multipart parser pairs its events
-            raise XRoadError("internal_error", "Part data without a part")
-        return self._part
 
     def _count_ocsp_response(self) -> None:
         self._ocsp_responses += 1
