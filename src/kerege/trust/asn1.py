@@ -8,7 +8,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from kerege.trust.key_kinds import PrivateKey
 
-UNREADABLE = (ValueError, TypeError, KeyError, IndexError, OverflowError)
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    OverflowError,
+    AttributeError,  # for a tag that it knows but cannot read, such as Real
+)
 """What asn1crypto raises on bytes that are not what was promised."""
 
 

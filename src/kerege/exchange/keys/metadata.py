@@ -13,6 +13,7 @@ from kerege.exchange.keys.algorithms import KeyAlgorithm
 from kerege.exchange.keys.wrapping import KdfCost, SealedPassphrase
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.identifiers import ClientId
+from kerege.xroad.x509 import load_certificate
 
 FORMAT = 1
 MAX_METADATA_BYTES = 4 * 1024 * 1024
@@ -122,6 +123,7 @@ class TokenMetadata:
             OverflowError,
             RecursionError,
             AttributeError,
+            XRoadError,
         ) as error:
             raise XRoadError(
                 "malformed_key_conf", f"The token's metadata cannot be read: {error!r}"
@@ -167,7 +169,7 @@ def _key_from_json(row: Any) -> KeyRecord:  # noqa: ANN401 - it is JSON
 def _certificate_from_json(row: Any) -> CertificateRecord:  # noqa: ANN401 - it is JSON
     member = row["member"]
     return CertificateRecord(
-        x509.load_der_x509_certificate(_bytes(row["certificate"])),
+        load_certificate(_bytes(row["certificate"])),
         ClientId(*map(_text, member)) if member is not None else None,
         CertificateStatus(row["status"]),
         row["active"] is True,
