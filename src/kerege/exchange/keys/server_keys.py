@@ -1,0 +1,115 @@
+"""From a logged-in token to what a Security Server needs: signers and TLS contexts.
+
+The message path gets contexts with the key already loaded and signers that only sign;
+it never sees a private key. Port 8443 has a key of its own, self-signed, as in the
+reference (`internal.p12`): information systems trust it by copying its certificate.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from kerege.exchange.keys.token import SoftwareToken
+from kerege.exchange.security_server.runtime import ServerKeys
+from kerege.exchange.tls import (
+    Identity,
+    client_side_context,
+    load_identity,
+    peer_client_context,
+    peer_server_context,
+    prove_any_certificate_arrives,
+    service_context,
+)
+from kerege.xroad.identifiers import ClientId
+from kerege.xroad.signature import Signer
+
+INTERNAL_DAYS = 7300
+"""Twenty years, as the reference's generated internal certificate."""
+
+
+def server_keys(
+    token: SoftwareToken,
+    internal: Identity,
+    intermediates: Callable[[], Sequence[x509.Certificate]],
+) -> ServerKeys:
+    """Build the keys of one server.
+
+    Args:
+        token: Logged in.
+        internal: For port 8443 and towards services.
+        intermediates: CA certificates that may belong into chains.
+
+    Raises:
+        XRoadError: ``key_not_available`` without a usable authentication
+            certificate, ``token_not_active``.
+        UnsuitableOpenSSLError: this Python's OpenSSL does not do what we need.
+    """
+    prove_any_certificate_arrives()
+    authentication = token.authentication_key(intermediates=intermediates())
+    identity = load_identity(authentication.chain, authentication.private_key)
+    return ServerKeys(
+        authentication_chain=authentication.chain,
+        signers=_signers(token),
+        peer_server=peer_server_context(identity),
+        peer_client=peer_client_context(identity),
+        client_side=client_side_context(internal),
+        service=service_context(internal),
+        internal_certificate=internal.certificate,
+    )
+
+
+def internal_identity(folder: Path) -> Identity:
+    """Return the identity of port 8443; it is made if the folder has none."""
+    key_file, certificate_file = folder / "internal.key", folder / "internal.crt"
+    if not key_file.exists():
+        _make_internal(key_file, certificate_file)
+    key = load_pem_private_key(key_file.read_bytes(), password=None)
+    certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
+    if not isinstance(key, rsa.RSAPrivateKey):
+        msg = f"{key_file} is not an RSA key"
+        raise TypeError(msg)
+    return load_identity([certificate], key)
+
+
+def _signers(token: SoftwareToken) -> dict[ClientId, Signer]:
+    """Return a signer for each member that the token has a certificate of."""
+    members = {
+        record.member
+        for key in token.metadata.keys
+        for record in key.certificates
+        if record.member is not None
+    }
+    return {member: token.signer(member) for member in members}
+
+
+def _make_internal(key_file: Path, certificate_file: Path) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name(
+        [x509.NameAttribute(x509.NameOID.COMMON_NAME, "security-server-internal")]
+    )
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(days=INTERNAL_DAYS))
+        .sign(key, hashes.SHA256())
+    )
+    certificate_file.write_bytes(certificate.public_bytes(Encoding.PEM))
+    key_file.touch(mode=0o600)
+    key_file.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
