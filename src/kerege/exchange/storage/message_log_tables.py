@@ -77,11 +77,11 @@ attachments = Table(
     metadata,
     Column("record_id", row_id(), ForeignKey(records.c.id), primary_key=True),
     Column("number", Integer, primary_key=True),  # 1 is /attachment1
-    # A small body is in `data`, a large one in a file. Neither: too large to be logged.
-    Column("data", LargeBinary),
-    Column("file", String(255)),
     Column("size", BigInteger, nullable=False),
-    Column("digest", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),  # its length tells the algorithm
+    # A large body is in a file, a small one in `data`. Neither: too large to be logged.
+    Column("file", String(255)),
+    Column("data", LargeBinary),  # last: SQLite reads a row from its front
 )
 
 timestamp_chains = Table(
@@ -113,9 +113,16 @@ timestamping = Table(
     Column("failed_since", BigInteger),
 )
 
+_in_file = attachments.c.file.is_not(None)
 _unstamped = records.c.timestamp_id.is_(None)
 _to_archive = records.c.timestamp_id.is_not(None) & records.c.archived.is_(False)
 Index("ix_message_log_records_query_id", records.c.query_id)
+Index(
+    "ix_message_log_attachments_file",
+    attachments.c.file,
+    sqlite_where=_in_file,
+    postgresql_where=_in_file,
+)
 Index("ix_message_log_records_timestamp_id", records.c.timestamp_id)
 Index(
     "ix_message_log_records_unstamped",

@@ -98,11 +98,18 @@ def _contents() -> None:
     _of_record(
         "message_log_attachments",
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("data", sa.LargeBinary()),
-        sa.Column("file", CODE),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("file", CODE),
+        sa.Column("data", sa.LargeBinary()),
         key="number",
+    )
+    op.create_index(
+        "ix_message_log_attachments_file",
+        "message_log_attachments",
+        ["file"],
+        sqlite_where=sa.text("file IS NOT NULL"),
+        postgresql_where=sa.text("file IS NOT NULL"),
     )
     _of_record(
         "message_log_timestamp_chains",

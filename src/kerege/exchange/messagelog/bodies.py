@@ -1,0 +1,122 @@
+"""The files of large bodies: made durable before their record, removed after it.
+
+A file has a random name, so that two processes never choose the same. A file without
+a record is the leftover of a crash between the two; `remove_orphans` finds it.
+"""
+
+import secrets
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import select
+
+from kerege.exchange.messagelog.rows import AttachmentRow
+from kerege.exchange.messagelog.values import (
+    LargeBodies,
+    LogPolicy,
+    LogRecord,
+)
+from kerege.exchange.spool import Spool
+from kerege.exchange.storage import Database
+from kerege.exchange.storage.message_log_tables import attachments
+from kerege.xroad.faults import XRoadError
+
+SUFFIX = ".body"
+BLOCK_SIZE = 256 * 1024
+"""Bytes read at once."""
+_NAMES_AT_ONCE = 500
+"""File names in one question to the database, below any limit on parameters."""
+
+
+async def store(record: LogRecord, policy: LogPolicy) -> tuple[AttachmentRow, ...]:
+    """Make a record's bodies durable and return their rows.
+
+    Raises:
+        XRoadError: ``logging_failed`` if one is too large and the policy refuses it,
+            or cannot be stored; then none of them stays.
+    """
+    bodies = record.loggable
+    if policy.large_bodies is LargeBodies.REFUSE:
+        _refuse_large(bodies, policy.max_body_bytes)
+    stored: list[AttachmentRow] = []
+    try:
+        for body in bodies:
+            stored.append(await _store(body, policy))  # noqa: PERF401 - needs what is stored so far
+    except BaseException:
+        remove(policy.bodies, stored)
+        raise
+    return tuple(stored)
+
+
+def remove(folder: Path, stored: Iterable[AttachmentRow]) -> None:
+    """Remove the files of these attachments."""
+    for each in stored:
+        if each.file is not None:
+            (folder / each.file).unlink(missing_ok=True)
+
+
+def read(folder: Path, name: str) -> Iterator[bytes]:
+    """Yield a stored body. Raises ``io_error`` if its file is gone."""
+    try:
+        with (folder / name).open("rb") as file:
+            while block := file.read(BLOCK_SIZE):
+                yield block
+    except OSError as error:
+        raise XRoadError(
+            "io_error",
+            f"The logged body {name} cannot be read: {error.strerror}",
+            advice=f"Restore it to {folder} from a backup.",
+        ) from error
+
+
+def remove_orphans(database: Database, folder: Path, before: datetime) -> int:
+    """Remove files without a record, older than ``before``; return how many.
+
+    Younger ones may belong to a record that is just being written.
+    """
+    names = [p.name for p in folder.glob(f"*{SUFFIX}") if _is_older(p, before)]
+    count = 0
+    for start in range(0, len(names), _NAMES_AT_ONCE):
+        some = names[start : start + _NAMES_AT_ONCE]
+        with database.read() as connection:
+            question = select(attachments.c.file).where(attachments.c.file.in_(some))
+            known = set(connection.execute(question).scalars())
+        for name in set(some) - known:
+            (folder / name).unlink(missing_ok=True)
+            count += 1
+    return count
+
+
+async def _store(body: Spool, policy: LogPolicy) -> AttachmentRow:
+    data, name = None, None
+    if body.size <= policy.max_body_bytes:
+        data = body.data
+        if data is None:
+            name = secrets.token_hex(16) + SUFFIX
+            try:
+                await body.keep(policy.bodies / name)
+            except XRoadError as error:
+                (policy.bodies / name).unlink(missing_ok=True)
+                raise XRoadError(
+                    "logging_failed", error.message, advice=error.advice
+                ) from error
+    return AttachmentRow(body.size, body.digest, name, data)
+
+
+def _refuse_large(bodies: Iterable[Spool], limit: int) -> None:
+    for body in bodies:
+        if body.size > limit:
+            raise XRoadError(
+                "logging_failed",
+                f"A body of {body.size} bytes is larger than the {limit} bytes that "
+                "may be logged",
+                advice="Log only the digest of large bodies, or raise the limit.",
+            )
+
+
+def _is_older(path: Path, before: datetime) -> bool:
+    try:
+        return path.stat().st_mtime < before.timestamp()
+    except FileNotFoundError:
+        return False

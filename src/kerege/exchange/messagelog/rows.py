@@ -1,0 +1,165 @@
+"""Log records as rows, and the statements that insert them.
+
+The hot path: plain tuples and driver statements, without SQLAlchemy's per-row work.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Table
+
+from kerege.exchange.messagelog.values import LogRecord
+from kerege.exchange.storage.message_log_tables import (
+    attachments,
+    contents,
+    records,
+    timestamp_chains,
+)
+from kerege.xroad.asic import Direction
+from kerege.xroad.faults import XRoadError
+
+MAX_ID_CHARACTERS = 255
+"""Longest query id or request id, as in the reference's database."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+RECORD_COLUMNS = (
+    "id",
+    "time",
+    "is_response",
+    "client_side",
+    "query_id",
+    "x_request_id",
+    "instance",
+    "member_class",
+    "member_code",
+    "subsystem_code",
+    "signature_digest",
+)
+CONTENT_COLUMNS = (
+    "record_id",
+    "message",
+    "signature",
+    "hash_chain_result",
+    "hash_chain",
+)
+ATTACHMENT_COLUMNS = ("record_id", "number", "size", "digest", "file", "data")
+CHAIN_COLUMNS = ("record_id", "hash_chain")
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentRow:
+    """One attachment: small with ``data``, large with ``file``, or its digest only."""
+
+    size: int
+    digest: bytes
+    file: str | None
+    data: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRows:
+    """A record as rows, but for its id and the digest of its signature."""
+
+    about: tuple[Any, ...]
+    content: tuple[bytes, bytes, bytes | None, bytes | None]
+    attachments: tuple[AttachmentRow, ...]
+    size: int
+    """Bytes, about; what waits in memory is bounded by it."""
+
+
+def to_rows(record: LogRecord, stored: tuple[AttachmentRow, ...]) -> RecordRows:
+    """Return a record's rows. Raises ``logging_failed`` if an id is too long."""
+    longest = max(len(record.query_id), len(record.x_request_id))
+    if longest > MAX_ID_CHARACTERS:
+        raise XRoadError(
+            "logging_failed",
+            f"An id of {longest} characters cannot be logged; "
+            f"{MAX_ID_CHARACTERS} is the most",
+        )
+    owner = record.owner
+    about = (
+        to_milliseconds(record.time),
+        record.direction is Direction.RESPONSE,
+        record.client_side,
+        record.query_id,
+        record.x_request_id,
+        owner.instance,
+        owner.member_class,
+        owner.member_code,
+        owner.subsystem_code or "",
+    )
+    content = (
+        record.message,
+        record.signature,
+        record.hash_chain_result,
+        record.hash_chain,
+    )
+    size = sum(len(part) for part in content if part)
+    size += sum(len(each.data) for each in stored if each.data)
+    return RecordRows(about, content, stored, size)
+
+
+def to_milliseconds(time: datetime) -> int:
+    """Return an aware time as stored."""
+    return (time - _EPOCH) // _MILLISECOND
+
+
+def from_milliseconds(stored: int) -> datetime:
+    """Return a stored time."""
+    return _EPOCH + stored * _MILLISECOND
+
+
+def insert_many(
+    connection: Connection,
+    table: Table,
+    columns: tuple[str, ...],
+    rows: Sequence[tuple[Any, ...]],
+) -> None:
+    """Insert rows, given as tuples in the order of ``columns``."""
+    if rows:
+        statement = _insert(table.name, columns, connection.dialect.name)
+        connection.exec_driver_sql(statement, list(rows))
+
+
+def insert_records(
+    connection: Connection, batch: Sequence[tuple[int, bytes, RecordRows]]
+) -> None:
+    """Insert records, each with its id and the digest of its signature."""
+    insert_many(
+        connection,
+        records,
+        RECORD_COLUMNS,
+        [(record_id, *rows.about, digest) for record_id, digest, rows in batch],
+    )
+    insert_many(
+        connection,
+        contents,
+        CONTENT_COLUMNS,
+        [(record_id, *rows.content) for record_id, _, rows in batch],
+    )
+    insert_many(
+        connection,
+        attachments,
+        ATTACHMENT_COLUMNS,
+        [
+            (record_id, number, each.size, each.digest, each.file, each.data)
+            for record_id, _, rows in batch
+            for number, each in enumerate(rows.attachments, 1)
+        ],
+    )
+
+
+def insert_chains(connection: Connection, chains: Sequence[tuple[int, bytes]]) -> None:
+    """Insert the hash chains of time-stamps, by record id."""
+    insert_many(connection, timestamp_chains, CHAIN_COLUMNS, chains)
+
+
+@lru_cache(maxsize=16)
+def _insert(table: str, columns: tuple[str, ...], dialect: str) -> str:
+    mark = "?" if dialect == "sqlite" else "%s"
+    marks = ", ".join([mark] * len(columns))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - our own names

@@ -1,0 +1,221 @@
+"""Time-stamping records: one by itself, or many under one time-stamp.
+
+Rules (X-Road 7.8 source, `SingleTimestampRequest.java`, `BatchTimestampRequest.java`,
+`LogRecordManager.java`):
+
+* One record: the time-stamp covers the bytes of its SignatureValue and goes into the
+  signature, whether it was asked for or was the only one to stamp.
+* Many: it covers the result of a hash chain over the digests of their signatures; each
+  record gets its own chain.
+* A record is stamped once. Who comes second leaves it as it is.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from kerege.exchange.messagelog.ids import RecordIds
+from kerege.exchange.messagelog.rows import insert_chains, to_milliseconds
+from kerege.exchange.messagelog.trouble import database_as
+from kerege.exchange.messagelog.values import LogPolicy, Timestamper
+from kerege.exchange.storage import Database
+from kerege.exchange.storage.message_log_tables import contents, records, timestamps
+from kerege.xroad.faults import XRoadError
+from kerege.xroad.hashchain import (
+    TIMESTAMP_CHAIN_NAME,
+    HashChainInput,
+    HashChains,
+    build_hash_chains,
+)
+from kerege.xroad.signature import parse_signature, with_signature_timestamp
+
+SIGNATURE_URI = "/META-INF/signatures.xml"
+"""What the chains of a batch refer to."""
+SAVED_AT_ONCE = 500
+"""Records marked in one transaction, so that writers wait milliseconds at most. If we
+stop in between, the others are stamped again: each chain stands by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unstamped:
+    """A record that waits for its time-stamp."""
+
+    record_id: int
+    signature_digest: bytes
+
+
+class Stamper:
+    """Stamps records of the log.
+
+    Args:
+        database: The log.
+        policy: Which digest.
+        timestamper: Who gives time-stamps.
+        ids: Where ids of time-stamps come from.
+        clock: The time.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        policy: LogPolicy,
+        timestamper: Timestamper,
+        *,
+        ids: RecordIds,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._policy = policy
+        self._timestamper = timestamper
+        self._ids = ids
+        self._clock = clock
+
+    async def waiting(self, limit: int) -> list[Unstamped]:
+        """Return the oldest records without time-stamp. Raises ``database_error``."""
+        return await asyncio.to_thread(self._waiting, limit)
+
+    async def stamp(self, waiting: Sequence[Unstamped]) -> None:
+        """Stamp records: one alone, several together.
+
+        Raises:
+            XRoadError: what the time-stamper raises, or one of the ``mlog.`` codes for
+                records that cannot be prepared or saved.
+        """
+        if not waiting:
+            raise XRoadError(
+                "mlog.no_log_records_specified",
+                "Cannot time-stamp, no log records specified",
+            )
+        if len(waiting) == 1:
+            await self.stamp_alone(waiting[0].record_id)
+        else:
+            await self._stamp_together(waiting)
+
+    async def stamp_alone(self, record_id: int) -> None:
+        """Stamp one record. Raises as `stamp` does."""
+        signature = await asyncio.to_thread(self._signature, record_id)
+        try:
+            value = parse_signature(signature, check_schema=False).signature_value
+        except XRoadError as error:
+            raise XRoadError(
+                "mlog.failed_to_prepare_signature_data",
+                f"The signature of record {record_id} cannot be read: {error}",
+            ) from error
+        token = await self._timestamper.stamp(value)
+        try:
+            stamped = with_signature_timestamp(signature, token)
+        except XRoadError as error:
+            raise XRoadError(
+                "mlog.updating_message_signature_failed",
+                f"The signature of record {record_id} has no place for a time-stamp",
+            ) from error
+        await asyncio.to_thread(self._save_alone, record_id, token, stamped)
+
+    async def _stamp_together(self, waiting: Sequence[Unstamped]) -> None:
+        chains = await asyncio.to_thread(self._chains, waiting)
+        token = await self._timestamper.stamp(chains.result)
+        await asyncio.to_thread(self._save_together, waiting, token, chains)
+
+    def _waiting(self, limit: int) -> list[Unstamped]:
+        question = (
+            select(records.c.id, records.c.signature_digest)
+            .where(records.c.timestamp_id.is_(None))
+            .order_by(records.c.id)
+            .limit(limit)
+        )
+        with _reading(), self._database.read() as connection:
+            rows = connection.execute(question).all()
+        return [Unstamped(row.id, row.signature_digest) for row in rows]
+
+    def _signature(self, record_id: int) -> bytes:
+        question = select(contents.c.signature).where(contents.c.record_id == record_id)
+        with _reading(), self._database.read() as connection:
+            found = connection.execute(question).scalar()
+        if found is None:
+            raise XRoadError(
+                "mlog.message_log_record_not_found",
+                f"Could not find message record #{record_id}",
+            )
+        return bytes(found)
+
+    def _chains(self, waiting: Sequence[Unstamped]) -> HashChains:
+        inputs = [
+            HashChainInput(((SIGNATURE_URI, each.signature_digest),))
+            for each in waiting
+        ]
+        return build_hash_chains(
+            inputs, self._policy.digest, chain_name=TIMESTAMP_CHAIN_NAME
+        )
+
+    def _save_alone(self, record_id: int, token: bytes, signature: bytes) -> None:
+        timestamp_id = self._ids.next()
+        with _saving(), self._database.write() as connection:
+            self._insert(connection, timestamp_id, token, None)
+            if not _mark(connection, [record_id], timestamp_id):
+                connection.rollback()  # stamped meanwhile
+                return
+            connection.execute(
+                update(contents)
+                .where(contents.c.record_id == record_id)
+                .values(signature=signature)
+            )
+
+    def _save_together(
+        self, waiting: Sequence[Unstamped], token: bytes, chains: HashChains
+    ) -> None:
+        timestamp_id = self._ids.next()
+        with _saving(), self._database.write() as connection:
+            self._insert(connection, timestamp_id, token, chains.result)
+        pairs = [
+            (each.record_id, chain)
+            for each, chain in zip(waiting, chains.chains, strict=True)
+        ]
+        for start in range(0, len(pairs), SAVED_AT_ONCE):
+            with _saving(), self._database.write() as connection:
+                some = pairs[start : start + SAVED_AT_ONCE]
+                marked = _mark(connection, [key for key, _ in some], timestamp_id)
+                insert_chains(connection, [pair for pair in some if pair[0] in marked])
+
+    def _insert(
+        self,
+        connection: Connection,
+        timestamp_id: int,
+        token: bytes,
+        hash_chain_result: bytes | None,
+    ) -> None:
+        connection.execute(
+            timestamps.insert().values(
+                id=timestamp_id,
+                time=to_milliseconds(self._clock()),
+                token=token,
+                hash_chain_result=hash_chain_result,
+            )
+        )
+
+
+def _mark(
+    connection: Connection, record_ids: Sequence[int], timestamp_id: int
+) -> set[int]:
+    """Give records a time-stamp, if they have none; return those that got it."""
+    marked = connection.execute(
+        update(records)
+        .where(records.c.id.in_(record_ids), records.c.timestamp_id.is_(None))
+        .values(timestamp_id=timestamp_id, signature_digest=None)
+        .returning(records.c.id)
+    )
+    return set(marked.scalars())
+
+
+def _saving() -> AbstractContextManager[None]:
+    return database_as(
+        "mlog.timestamp_record_save_failure",
+        "Failed to save timestamp record to database",
+    )
+
+
+def _reading() -> AbstractContextManager[None]:
+    return database_as("database_error", "The message log cannot be read")

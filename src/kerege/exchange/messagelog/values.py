@@ -1,0 +1,110 @@
+"""What is logged, and how the log is set up.
+
+Source: X-Road 7.8, `MessageLogProperties.java`, `LogManager.java`; ug-syspar.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+from kerege.exchange.spool import Spool
+from kerege.xroad.algorithms import SHA512, Digest
+from kerege.xroad.asic import Direction
+from kerege.xroad.identifiers import ClientId, ServiceId
+
+
+class LargeBodies(Enum):
+    """What to do with a body above `LogPolicy.max_body_bytes`."""
+
+    DIGEST_ONLY = "digest-only"
+    """Log its digest and size; the signature proves the rest. Our default."""
+    REFUSE = "refuse"
+    """Fail the message with ``logging_failed``, as the reference does by default."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """A signed message on its way into the log."""
+
+    direction: Direction
+    client_side: bool
+    """Whether this server is the client's; else it is the provider's."""
+    query_id: str
+    x_request_id: str
+    client_id: ClientId
+    """The client that the message names."""
+    service_id: ServiceId
+    """The service that the message names."""
+    message: bytes
+    """The SOAP envelope, or the REST block."""
+    signature: bytes
+    """The signature document."""
+    time: datetime
+    """When it was logged, aware."""
+    hash_chain_result: bytes | None = None
+    hash_chain: bytes | None = None
+    body: Spool | None = None
+    """The REST body, finished; an empty one is not logged."""
+    attachments: Sequence[Spool] = ()
+    """SOAP attachments, finished; logged only where there is no hash chain."""
+
+    @property
+    def owner(self) -> ClientId:
+        """The party on this server's side: downloads and archives go by it."""
+        return self.client_id if self.client_side else self.service_id.client_id
+
+    @property
+    def loggable(self) -> tuple[Spool, ...]:
+        """What is logged beside the message, as /attachment1, /attachment2, ..."""
+        if self.body is not None:
+            return (self.body,) if self.body.size else ()
+        return tuple(self.attachments) if self.hash_chain is None else ()
+
+
+@dataclass(frozen=True, slots=True)
+class LogPolicy:
+    """How the log works; the defaults are the reference's, except for large bodies."""
+
+    bodies: Path
+    """Folder of the files of large bodies. Spools must be in the same file system."""
+    archive: Path
+    """Folder of the archives."""
+    digest: Digest = SHA512
+    """Of signatures, time-stamps and archives."""
+    max_body_bytes: int = 10 * 1024 * 1024
+    """Bodies up to this size are logged whole."""
+    large_bodies: LargeBodies = LargeBodies.DIGEST_ONLY
+    timestamp_immediately: bool = False
+    """Whether a message waits for its own time-stamp."""
+    timestamp_records_limit: int = 10_000
+    """Most records that one time-stamp covers."""
+    acceptable_failure_seconds: int = 14_400
+    """How long time-stamping may fail before messages are refused; 0 is for ever."""
+    retry_delay_seconds: int = 60
+    """How long to wait after a failed time-stamp; 0 is the usual interval."""
+    archive_max_bytes: int = 32 * 1024 * 1024
+    """Size of its containers above which an archive ends."""
+    archive_interval_seconds: int = 6 * 3600
+    keep_seconds: int = 30 * 86_400
+    """How long archived records stay in the database."""
+
+
+class Timestamper(Protocol):
+    """Something that can have data time-stamped."""
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether there is any time-stamping service to ask."""
+        ...
+
+    async def stamp(self, data: bytes) -> bytes:
+        """Return a time-stamp token over ``data``, DER, with its TSA certificate.
+
+        Raises:
+            XRoadError: ``timestamping_failed`` if no service gave one,
+                ``mlog.no_timestamping_provider_found`` if there is none.
+        """
+        ...
