@@ -265,7 +265,10 @@ def _certificates_in(response: ocsp.OCSPResponse) -> tuple[x509.Certificate, ...
             _INCORRECT,
             f"The OCSP response has more than {MAX_RESPONDER_CERTIFICATES} certificates",
         )
-    return tuple(load_certificate(certificate_der(c)) for c in certificates)
+    try:
+        return tuple(load_certificate(certificate_der(c)) for c in certificates)
+    except XRoadError as error:
+        raise XRoadError(_INCORRECT, f"In an OCSP response: {error.message}") from error
 
 
 def _scheme(

@@ -206,7 +206,8 @@ def verify_issued(
 @lru_cache(maxsize=CACHED_CERTIFICATES)
 def name_keys(certificate: x509.Certificate) -> tuple[NameKey, NameKey]:
     """Return subject and issuer in comparable form."""
-    return name_key(certificate.subject), name_key(certificate.issuer)
+    with quiet():
+        return name_key(certificate.subject), name_key(certificate.issuer)
 
 
 def name_key(name: x509.Name) -> NameKey:
@@ -242,12 +243,14 @@ def extension_of(
 
 def subject_text(certificate: x509.Certificate) -> str:
     """Return the subject for people (RFC 4514)."""
-    return certificate.subject.rfc4514_string()
+    with quiet():
+        return certificate.subject.rfc4514_string()
 
 
 def issuer_text(certificate: x509.Certificate) -> str:
     """Return the issuer for people (RFC 4514)."""
-    return certificate.issuer.rfc4514_string()
+    with quiet():
+        return certificate.issuer.rfc4514_string()
 
 
 def comparable(value: str | bytes) -> str:

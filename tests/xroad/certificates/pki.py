@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import NameOID
 
@@ -129,6 +130,21 @@ def key_usage(*usages: str) -> x509.KeyUsage:
         "decipher_only",
     )
     return x509.KeyUsage(**{each: each in usages for each in names})
+
+
+def over_sha1(identity: Identity, issuer: Identity) -> Identity:
+    """Sign a certificate again, over SHA-1: pyca/cryptography rightly will not."""
+    assert isinstance(issuer.key, rsa.RSAPrivateKey)
+    certificate = asn1_x509.Certificate.load(certificate_der(identity.certificate))
+    algorithm = {"algorithm": "sha1_rsa"}
+    certificate["tbs_certificate"]["signature"] = algorithm
+    certificate["signature_algorithm"] = algorithm
+    certificate["signature_value"] = issuer.key.sign(
+        certificate["tbs_certificate"].dump(),
+        padding.PKCS1v15(),
+        hashes.SHA1(),  # noqa: S303
+    )
+    return Identity(x509.load_der_x509_certificate(certificate.dump()), identity.key)
 
 
 def root(subject: str = "CN=Root") -> Identity:
