@@ -7,6 +7,7 @@ differs from the written one only in the namespaces that the element inherits.
 """
 
 import base64
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,6 +34,8 @@ _CANONICAL_SIGNED_INFO = b"<ds:SignedInfo" + _NAMESPACES + b">"
 _CANONICAL_SIGNED_PROPERTIES = (
     b"<xades:SignedProperties" + _NAMESPACES + b' Id="signed-properties">'
 )
+_NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters outside the production Char of XML 1.0."""
 _LINE = 76
 """Longer signature values stand between line feeds (`SignatureXmlBuilder.java`)."""
 
@@ -291,7 +294,11 @@ def _base64_der(certificate: x509.Certificate) -> bytes:
 
 
 def _canonical_text(text: str) -> bytes:
-    """Escape text as C14N 1.0 does (section 2.3, text nodes)."""
+    """Escape text as C14N 1.0 does (section 2.3, text nodes).
+
+    Characters that no XML document can carry are replaced.
+    """
+    text = _NO_XML.sub("\ufffd", text)
     for character, escaped in (
         ("&", "&amp;"),
         ("<", "&lt;"),
