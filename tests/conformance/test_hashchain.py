@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable
 
 import pytest
+from tests.vectors import Row, needs_vectors, rows
 
 from kerege.xroad.algorithms import SHA256
 from kerege.xroad.faults import XRoadError
@@ -13,7 +14,6 @@ from kerege.xroad.hashchain import (
     build_hash_chains,
     verify_hash_chain,
 )
-from tests.vectors import Row, needs_vectors, rows
 
 pytestmark = needs_vectors
 
@@ -30,23 +30,24 @@ def setting(row: Row) -> tuple[dict[str, bytes], Inputs]:
     """Return the documents that can be resolved, and the inputs, of a row."""
     documents = {CHAIN: row.read(1)}
     one_byte = {uri: given(bytes([11 + i])) for i, uri in enumerate(ATTACHED)}
+    inputs: Inputs = {MESSAGE: None}
     match row.case:
         case "simpleAttachedInput":
-            return documents, {MESSAGE: given(SHA256.of(row.read(2)))}
+            inputs = {MESSAGE: given(SHA256.of(row.read(2)))}
         case "simpleUnusedInputs":
             message = given(SHA256.of(row.read(2)))
-            return documents, {MESSAGE: message, "/unused1": None, "/unused2": None}
+            inputs = {MESSAGE: message, "/unused1": None, "/unused2": None}
         case "simpleDigestMismatch":
-            return documents, {MESSAGE: given(SHA256.of(row.read(1)))}
+            inputs = {MESSAGE: given(SHA256.of(row.read(1)))}
         case "simpleTwoHashChains":
             documents |= {CHAIN2: row.read(2), MESSAGE: row.read(3)}
-            return documents, {MESSAGE: None}
         case "attachments":
-            return documents, dict(one_byte)
+            inputs = dict(one_byte)
         case "attachmentsCannotResolve":
-            return documents, {MESSAGE: one_byte[MESSAGE]}
+            inputs = {MESSAGE: one_byte[MESSAGE]}
         case _:
-            return documents | {MESSAGE: row.read(2)}, {MESSAGE: None}
+            documents[MESSAGE] = row.read(2)
+    return documents, inputs
 
 
 @pytest.mark.parametrize("row", rows("hashchain"))

@@ -312,6 +312,9 @@ REF = f'<h:DataRef URI="{MESSAGE}">{{}}</h:DataRef>'
         STEP.format(REF.format(value_of(HELLO) * 2)),
         STEP.format(REF.format("<d:Transforms/>" + value_of(HELLO))),
         STEP.format(
+            REF.format("<d:Transforms><d:X/></d:Transforms>" + value_of(HELLO))
+        ),
+        STEP.format(
             REF.format(
                 '<d:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha512">'
                 "<d:X/></d:DigestMethod>" + value_of(HELLO)
@@ -342,6 +345,20 @@ def test_a_chain_that_breaks_the_schema_is_malformed(steps):
 )
 def test_a_result_that_breaks_the_schema_is_malformed(result):
     refuse("malformed_hash_chain", result, message_with_body()[1])
+
+
+def test_a_chain_with_attributes_is_malformed():
+    result, chain = message_with_body()
+    named = chain.replace(b"<hc:HashChain ", b'<hc:HashChain id="x" ')
+    refuse("malformed_hash_chain", result, named)
+
+
+def test_a_document_that_two_steps_refer_to_is_read_once():
+    leaf = chain_of(f'<h:HashStep id="A">{REF.format(value_of(HELLO))}</h:HashStep>')
+    steps = STEP.format('<h:StepRef URI="/b.xml#A"/>' * 2)
+    step = step_digest(SHA512, HELLO)
+    result = result_of(step_digest(SHA512, step, step))
+    verify(result, chain_of(steps), {MESSAGE: HELLO}, contents={"/b.xml": leaf})
 
 
 def test_a_chain_needs_a_digest_method_somewhere():

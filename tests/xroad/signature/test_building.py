@@ -160,6 +160,9 @@ def test_messages_must_be_hashed_with_the_algorithm_of_the_signature():
         sign(member(), [Part.of(MESSAGE, b"hello", SHA256)])
     with pytest.raises(ValueError, match="no message"):
         sign(member())
+    for parts in ([], [BODY]):
+        with pytest.raises(ValueError, match=r"message\.xml"):
+            sign(member(), parts)
 
 
 # --- time-stamps ----------------------------------------------------------------------

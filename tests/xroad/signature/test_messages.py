@@ -70,6 +70,11 @@ def test_an_attachment_that_nobody_signed_is_refused(plain, chained):
     refuse(code, chained, HELLO, BODY, extra)
 
 
+def test_two_parts_of_one_name_cannot_hide_each_other(chained):
+    evil = Part.of(attachment_name(1), b"evil")
+    refuse("malformed_signature", chained, HELLO, evil, BODY)
+
+
 def test_an_attachment_cannot_be_taken_away(chained):
     refuse("malformed_signature.invalid_reference", chained, HELLO)
 

@@ -161,6 +161,18 @@ def test_what_is_no_xml_is_invalid(document):
     refuse("invalid_xml", document)
 
 
+def test_a_signature_without_certificate_is_refused_in_containers_too(plain):
+    without = re.sub(rb"<ds:X509Cert.*</ds:X509Certificate>", b"", plain.signature)
+    with pytest.raises(XRoadError) as refused:
+        parse_signature(without, check_schema=False)
+    assert refused.value.code == "malformed_signature"
+
+
+def test_a_relative_namespace_has_no_canonical_form(plain):
+    relative = edited(plain, b"<ds:Signature Id", b'<ds:Signature xmlns:a="b" Id')
+    refuse("malformed_signature", relative)
+
+
 def test_a_doctype_is_refused(plain):
     bomb = edited(
         plain, b'standalone="no"?>', b'standalone="no"?><!DOCTYPE a [<!ENTITY b "c">]>'

@@ -7,6 +7,7 @@ from datetime import datetime
 from kerege.xroad.hashchain import HashChainInput, build_hash_chains
 from kerege.xroad.signature._model import (
     HASH_CHAIN_RESULT_NAME,
+    MESSAGE,
     Part,
     SignatureData,
     Signer,
@@ -53,12 +54,14 @@ def prepare_messages(
     For signers that are slow or elsewhere: sign ``to_be_signed``, then ``finish``.
 
     Raises:
-        ValueError: if there is no message, a message has no parts, or a digest is of
-            another algorithm than the template's.
+        ValueError: if there is no message, a message does not start with
+            ``/message.xml``, or a digest is of another algorithm than the template's.
     """
     if not messages:
         raise ValueError("There is no message to sign")
     for parts in messages:
+        if not parts or parts[0].uri != MESSAGE:
+            raise ValueError("A message has no part /message.xml, or not as its first")
         for part in parts:
             if part.algorithm != template.digest:
                 message = (
@@ -66,8 +69,8 @@ def prepare_messages(
                 )
                 raise ValueError(message)
     if len(messages) == 1 and len(messages[0]) == 1:
-        part = messages[0][0]
-        prepared = template.prepare(part.uri, _TEXT_XML, part.digest, signing_time)
+        digest = messages[0][0].digest
+        prepared = template.prepare(MESSAGE, _TEXT_XML, digest, signing_time)
         return PreparedBatch(prepared, None, (None,))
     chains = build_hash_chains(
         [

@@ -214,6 +214,8 @@ def _require_coverage(
     parsed: ParsedSignature, parts: Sequence[Part], report: HashChainReport | None
 ) -> None:
     """Every part must be signed: the reference lets unsigned attachments through."""
+    if len({part.uri for part in parts}) != len(parts):
+        raise XRoadError("malformed_signature", "Two parts have the same name")
     if report is None and MESSAGE not in parsed.documents:
         if HASH_CHAIN_RESULT_NAME in parsed.documents:
             raise XRoadError(
