@@ -11,6 +11,8 @@ need. Everything else the exchange serves or fetches goes through aiohttp.
 """
 
 from kerege.exchange.http._body import Body
+from kerege.exchange.http._client_connection import ClientResponse
+from kerege.exchange.http._connecting import Address
 from kerege.exchange.http._limits import ClientLimits, Limits
 from kerege.exchange.http._messages import Headers, Request, Response
 from kerege.exchange.http._server_connection import ErrorHook, Handler
@@ -22,19 +24,25 @@ from kerege.exchange.http.errors import (
     PeerClosed,
     TimedOut,
 )
+from kerege.exchange.http.pool import ClientPool, OnConnect, OnUse
 from kerege.exchange.http.server import Server, log_failure, serve
 
 __all__ = [
+    "Address",
     "BadMessage",
     "Body",
     "BodyTooLarge",
     "ClientLimits",
+    "ClientPool",
+    "ClientResponse",
     "ConnectFailed",
     "ErrorHook",
     "Handler",
     "Headers",
     "HttpError",
     "Limits",
+    "OnConnect",
+    "OnUse",
     "PeerClosed",
     "Request",
     "Response",

@@ -14,7 +14,7 @@ from collections import deque
 from typing import Protocol, Self
 
 from kerege.exchange.http._limits import CHUNK_COST
-from kerege.exchange.http.errors import BodyTooLarge, HttpError
+from kerege.exchange.http.errors import BodyTooLarge
 
 
 class Source(Protocol):
@@ -61,7 +61,7 @@ class Body:
         self.length = length
         self.is_complete = False
         """Whether all of it has arrived (not: has been read)."""
-        self.error: HttpError | None = None
+        self.error: Exception | None = None
         """Why it will never be complete."""
         self.received = 0
         """Bytes that have arrived."""
@@ -130,9 +130,10 @@ class Body:
             size += len(chunk)
         raise self._refuse(limit)
 
-    def _refuse(self, limit: int) -> HttpError:
-        self.error = BodyTooLarge(f"The body is longer than {limit} bytes.")
-        return self.error
+    def _refuse(self, limit: int) -> BodyTooLarge:
+        error = BodyTooLarge(f"The body is longer than {limit} bytes.")
+        self.error = error
+        return error
 
     async def _wait(self) -> bool:
         """Wait for a chunk. Return whether there is one, or else the end."""
@@ -180,7 +181,7 @@ class Body:
         if self._waiter is not None:
             self._wake()
 
-    def fail(self, error: HttpError) -> None:
+    def fail(self, error: Exception) -> None:
         """Note that the message will never be complete."""
         if not self.is_complete and self.error is None:
             self.error = error

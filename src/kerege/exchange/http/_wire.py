@@ -17,10 +17,10 @@ class Wire(asyncio.Protocol):
         "_read_pauses",
         "_write_deadline",
         "_write_left",
-        "_write_paused",
         "_write_stall_ticks",
         "_write_waiter",
         "is_lost",
+        "is_write_paused",
         "loop",
         "ssl_object",
         "ticker",
@@ -40,7 +40,7 @@ class Wire(asyncio.Protocol):
         self.ssl_object = None
         self.is_lost = False
         self._read_pauses = 0
-        self._write_paused = False
+        self.is_write_paused = False
         self._write_waiter: asyncio.Future[None] | None = None
         self._write_deadline = 0
         self._write_left = 0
@@ -67,11 +67,11 @@ class Wire(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Note that the write buffer is full."""
-        self._write_paused = True
+        self.is_write_paused = True
 
     def resume_writing(self) -> None:
         """Note that the write buffer has room."""
-        self._write_paused = False
+        self.is_write_paused = False
         if self._write_waiter is not None and not self._write_waiter.done():
             self._write_waiter.set_result(None)
 
@@ -98,7 +98,7 @@ class Wire(asyncio.Protocol):
         """
         if self.is_lost:
             raise PeerClosed("The peer closed the connection.")
-        if not self._write_paused:
+        if not self.is_write_paused:
             return
         self._write_waiter = self.loop.create_future()
         self._write_left = self.transport.get_write_buffer_size()
