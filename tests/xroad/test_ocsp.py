@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from asn1crypto import core, ocsp as asn1_ocsp
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -20,6 +21,7 @@ from tests.xroad.certificates.pki import (
     issue,
     name,
     respond,
+    rewritten,
     root,
     trust_in,
 )
@@ -262,6 +264,23 @@ def test_a_responder_that_refuses_is_told() -> None:
     )
 
     assert "TRY_LATER" in refusal(der(refused))
+
+
+def test_a_response_without_any_status_is_refused() -> None:
+    response = asn1_ocsp.OCSPResponse.load(make())
+    basic = response["response_bytes"]["response"].parsed
+    basic["tbs_response_data"]["responses"] = []
+    response["response_bytes"]["response"] = core.ParsableOctetString(basic.dump())
+
+    assert "nothing about any" in refusal(response.dump())
+
+
+def test_a_configured_responder_with_an_unreadable_key_is_passed_over() -> None:
+    curves = ("1.2.840.10045.3.1.7", "1.2.840.10045.3.1.99")
+    odd = Identity(rewritten(RESPONDER.certificate, *curves), RESPONDER.key)
+    trust = trust_in(CA, responders=[odd, RESPONDER])
+
+    assert verify(make(RESPONDER), trust).responder == RESPONDER.certificate
 
 
 def test_a_response_of_absurd_size_is_refused() -> None:

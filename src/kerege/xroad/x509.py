@@ -18,7 +18,11 @@ from functools import lru_cache
 from typing import TypeAlias, TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import (
+    InternalError,
+    InvalidSignature,
+    UnsupportedAlgorithm,
+)
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
@@ -50,6 +54,7 @@ UNREADABLE = (
     x509.UnsupportedGeneralNameType,
     x509.InvalidVersion,
     UnsupportedAlgorithm,
+    InternalError,
 )
 """What pyca/cryptography raises for bytes it does not like."""
 

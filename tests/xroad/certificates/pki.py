@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from asn1crypto import x509 as asn1_x509
+from asn1crypto import core, x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -145,6 +145,15 @@ def over_sha1(identity: Identity, issuer: Identity) -> Identity:
         hashes.SHA1(),  # noqa: S303
     )
     return Identity(x509.load_der_x509_certificate(certificate.dump()), identity.key)
+
+
+def rewritten(certificate: x509.Certificate, old: str, new: str) -> x509.Certificate:
+    """Put another object identifier of the same length in, wherever the old one is."""
+    before, after = (core.ObjectIdentifier(oid).contents for oid in (old, new))
+    assert len(before) == len(after)
+    return x509.load_der_x509_certificate(
+        certificate_der(certificate).replace(before, after)
+    )
 
 
 def root(subject: str = "CN=Root") -> Identity:

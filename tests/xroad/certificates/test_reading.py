@@ -3,9 +3,17 @@
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from hypothesis import given, strategies as st
-from tests.xroad.certificates.pki import NOW, YEAR, issue, name, over_sha1, root
+from tests.xroad.certificates.pki import (
+    NOW,
+    YEAR,
+    issue,
+    name,
+    over_sha1,
+    rewritten,
+    root,
+)
 
 from kerege.xroad.certificates import (
     LEGACY,
@@ -204,9 +212,36 @@ def test_a_scheme_that_does_not_fit_the_key_is_refused() -> None:
     assert code_of(refused) == "unsupported_algorithm"
 
 
-def test_rsa_pss_on_a_certificate_is_understood() -> None:
-    from cryptography.hazmat.primitives.asymmetric import padding
+P256, NO_CURVE = "1.2.840.10045.3.1.7", "1.2.840.10045.3.1.99"
+ECDSA_SHA256, NO_SCHEME = "1.2.840.10045.4.3.2", "1.2.840.10045.4.3.99"
 
+
+def test_an_unknown_curve_is_refused() -> None:
+    certificate = rewritten(LEAF.certificate, P256, NO_CURVE)
+
+    with pytest.raises(XRoadError) as refused:
+        public_key(certificate)
+    assert code_of(refused) == "unsupported_algorithm"
+
+
+def test_an_unknown_signature_algorithm_is_refused() -> None:
+    certificate = rewritten(LEAF.certificate, ECDSA_SHA256, NO_SCHEME)
+
+    with pytest.raises(XRoadError, match="signed in an unknown way") as refused:
+        verify_issued(certificate, CA.certificate, policy=STRONG)
+    assert code_of(refused) == "unsupported_algorithm"
+
+
+def test_a_scheme_that_the_library_cannot_do_is_refused() -> None:
+    holder = issue("CN=rsa", key=rsa.generate_private_key(65537, 2048)).certificate
+    scheme = padding.PSS(padding.MGF1(hashes.BLAKE2s(32)), 32)
+
+    with pytest.raises(XRoadError, match="cannot be used") as refused:
+        verify_signature_value(holder, scheme, hashes.SHA256(), b"", b"", policy=STRONG)
+    assert code_of(refused) == "unsupported_algorithm"
+
+
+def test_rsa_pss_on_a_certificate_is_understood() -> None:
     key = rsa.generate_private_key(65537, 2048)
     builder = (
         x509.CertificateBuilder()
