@@ -63,8 +63,8 @@ def server_keys(
         peer_server=peer_server_context(identity),
         peer_client=peer_client_context(identity),
         client_side=client_side_context(internal),
-        service=service_context(internal),
-        internal_certificate=internal.certificate,
+        service=service_context(internal, verify=False),
+        internal_certificate=internal.certificates[0],
     )
 
 

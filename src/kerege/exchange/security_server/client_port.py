@@ -1,0 +1,135 @@
+"""The client side's ports: 8080 and 8443, for information systems.
+
+`/r1/` is a REST message; `/asic` and `/verificationconf` are downloads; anything else
+would be SOAP, which this server does not speak yet.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from kerege.exchange.http import Request, Response
+from kerege.exchange.security_server.consumer import ConsumerExchange
+from kerege.exchange.security_server.failures import as_fault, identified
+from kerege.exchange.security_server.runtime import Exchange, Runtime
+from kerege.xroad.faults import (
+    CLIENT,
+    CLIENT_PROXY,
+    XRoadError,
+    rest_fault_body,
+    rest_fault_media_type,
+    rest_status,
+    soap_fault,
+)
+
+_log = structlog.get_logger(__name__)
+
+BAD_REQUEST = f"{CLIENT}.bad_request"
+"""What HTTP itself forbids: answered with a bare 400, as Jetty does."""
+
+Download = Callable[[Request], Awaitable[Response]]
+
+
+class ClientPort:
+    """Answers information systems."""
+
+    def __init__(self, runtime: Runtime, downloads: dict[bytes, Download]) -> None:
+        """Serve REST messages, and ``downloads`` by path."""
+        self._runtime = runtime
+        self._downloads = downloads
+
+    async def handle(self, request: Request) -> Response:
+        """Answer one request; what goes wrong becomes a fault."""
+        if request.target.startswith(b"/r1/"):
+            return await self._rest(request)
+        path = request.target.partition(b"?")[0]
+        download = self._downloads.get(path)
+        if download is not None and request.method == "GET":
+            return await download(request)
+        return self._not_soap(request)
+
+    async def _rest(self, http: Request) -> Response:
+        started = time.perf_counter()
+        exchange = ConsumerExchange(self._runtime, http)
+        fault: XRoadError | None = None
+        try:
+            response = await exchange.run()
+        except Exception as error:  # noqa: BLE001 - every failure becomes a fault
+            fault = self._fault(error)
+            response = _fault_response(http, fault)
+        self._report(exchange, response, fault, started)
+        return response
+
+    def _fault(self, error: Exception) -> XRoadError:
+        fault = as_fault(error)
+        if not fault.code.startswith(CLIENT + "."):
+            fault = fault.with_prefix(CLIENT_PROXY)
+        return identified(fault, self._runtime.new_id())
+
+    def _report(
+        self,
+        exchange: ConsumerExchange,
+        response: Response,
+        fault: XRoadError | None,
+        started: float,
+    ) -> None:
+        request = exchange.request
+        self._runtime.on_exchange(
+            Exchange(
+                side="client",
+                client=str(request.client_id) if request else "",
+                service=str(request.service_id) if request else "",
+                verdict=fault.code if fault else str(response.status),
+                milliseconds=(time.perf_counter() - started) * 1000,
+                request_id=(request.request_id or "") if request else "",
+                fault_detail=fault.detail if fault else "",
+            )
+        )
+        if fault is not None:
+            _log.warning(
+                "message failed",
+                side="client",
+                code=fault.code,
+                detail=fault.detail,
+                reason=fault.message,
+                advice=fault.advice or None,
+            )
+
+    def _not_soap(self, request: Request) -> Response:
+        if request.method == "POST":
+            code, message = (
+                "server.clientproxy.internal_error",
+                (
+                    "This server does not serve SOAP messages; REST messages have paths "
+                    "of the form /r1/instance/class/member/subsystem/service"
+                ),
+            )
+        else:
+            code = f"{CLIENT}.invalid_http_method"
+            message = f"Must use POST request method instead of {request.method}"
+        fault = identified(XRoadError(code, message), self._runtime.new_id())
+        headers = [(b"Content-Type", b"text/xml;charset=utf-8"), (b"SOAPAction", b"")]
+        return Response(200, b"OK", headers, soap_fault(fault))
+
+
+def _fault_response(http: Request, fault: XRoadError) -> Response:
+    if fault.code == BAD_REQUEST:
+        text = fault.message.encode()
+        headers = [(b"Content-Type", b"text/plain;charset=utf-8")]
+        return Response(400, b"Bad Request", headers, text)
+    accept = b",".join(v for n, v in http.headers if n.lower() == b"accept")
+    media_type = rest_fault_media_type(accept.decode("latin-1"))
+    status = rest_status(fault.code)
+    headers = [
+        (b"X-Road-Error", _header_text(fault.code)),
+        (b"Content-Type", media_type.encode()),
+    ]
+    reason = b"Server Error" if status == 500 else b"Bad Request"
+    return Response(status, reason, headers, rest_fault_body(fault, media_type))
+
+
+def _header_text(code: str) -> bytes:
+    """Return a code as a header value; a peer's code may hold anything."""
+    printable = "".join(c for c in code if " " <= c <= "~")
+    return printable.encode()

@@ -1,0 +1,271 @@
+"""The consumer's side of one REST message: from the client's request to the answer.
+
+In the reference's order (`ClientRestMessageProcessor`): read the request, know the
+client and how it connects, find the provider, sign, log, send, read the answer, verify
+it, check that it answers this request, log it. Only then a byte reaches the client.
+
+The request is logged while it is under way; the answer waits until both records are
+durable, or becomes a fault.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass
+
+import structlog
+
+from kerege.exchange.http import Request, Response
+from kerege.exchange.messagelog import Direction, LogRecord
+from kerege.exchange.security_server.authentication import (
+    authenticate_client,
+    require_client,
+)
+from kerege.exchange.security_server.failures import as_fault
+from kerege.exchange.security_server.outgoing import OutgoingMessage
+from kerege.exchange.security_server.provider_connection import (
+    ProviderAnswer,
+    ProviderConnection,
+)
+from kerege.exchange.security_server.received import (
+    ReceivedMessage,
+    digest_of_header,
+    read_message,
+)
+from kerege.exchange.security_server.runtime import PROXY_VERSION, Runtime
+from kerege.exchange.spool import Spool
+from kerege.xroad.faults import XRoadError
+from kerege.xroad.globalconf import GlobalConf
+from kerege.xroad.identifiers import invalid_codes
+from kerege.xroad.rest import (
+    RestRequest,
+    RestResponse,
+    check_consistency,
+    headers_for_client,
+)
+from kerege.xroad.signature import Part, SignatureData
+from kerege.xroad.transport import MessageKind, MessageReader
+
+_log = structlog.get_logger(__name__)
+
+PEER_ANSWER_STATUSES = (200, 500)
+"""With these the body decides (facts section 1.3); anything else is `http_error`."""
+
+
+@dataclass(slots=True)
+class ConsumerExchange:
+    """One message on the consumer's side."""
+
+    runtime: Runtime
+    http: Request
+    request: RestRequest | None = None
+    """Set once the client's request could be read."""
+    body: Spool | None = None
+    _request_logged: Awaitable[None] | None = None
+
+    async def run(self) -> Response:
+        """Handle the message. Raises XRoadError, prefixed where it must be."""
+        runtime = self.runtime
+        configuration = runtime.require_current_configuration()
+        request = self.request = self._read_request(configuration)
+        self._admit(request)
+        connection = ProviderConnection(runtime, configuration, request)
+        runtime.signing.signer(request.client_id)
+        outgoing = OutgoingMessage(
+            MessageKind.REST_REQUEST,
+            request.block,
+            request.digest,
+            seal=self._seal,
+            ocsp_responses=connection.own_ocsp_responses(),
+        )
+        message = await self._encode(outgoing)
+        received: ReceivedMessage | None = None
+        try:
+            answer = await self._send(connection, outgoing, message, request)
+            received = await self._receive(answer)
+            return await self._answer(request, received)
+        except BaseException:
+            await self._settle_log()
+            if received is not None:
+                received.discard()
+            raise
+        finally:
+            if self.body is not None:
+                self.body.discard()
+
+    def _read_request(self, configuration: GlobalConf) -> RestRequest:
+        path, mark, query = self.http.target.partition(b"?")
+        return RestRequest.from_client(
+            self.http.method,
+            path,
+            query if mark else None,
+            [(n.decode("latin-1"), v.decode("latin-1")) for n, v in self.http.headers],
+            request_id=self.runtime.new_id(),
+            query_id=f"{configuration.instance}-{self.runtime.new_id()}",
+        )
+
+    def _admit(self, request: RestRequest) -> None:
+        for identifier in (request.client_id, request.service_id):
+            if invalid_codes(identifier):
+                _log.warning("forbidden characters in identifier", id=str(identifier))
+        client = require_client(self.runtime.server_configuration(), request.client_id)
+        warnings = authenticate_client(
+            client,
+            self.http,
+            self.runtime.keys.internal_certificate,
+            self.runtime.clock(),
+        )
+        for warning in warnings:
+            _log.warning(warning)
+
+    async def _encode(self, outgoing: OutgoingMessage) -> bytes | AsyncIterator[bytes]:
+        """Encode the request; a body part exists only if there is a byte of body."""
+        body = self.http.body
+        if not body.is_present or not await body.peek():
+            return await outgoing.without_body()
+        self.body = self.runtime.new_spool()
+        return await outgoing.with_body(body, self.body)
+
+    async def _seal(self, parts: list[Part], spool: Spool | None) -> SignatureData:
+        """Sign the request and start to log it."""
+        request = self._known_request()
+        now = self.runtime.clock()
+        signature = self.runtime.signing.sign(request.client_id, parts, now)
+        record = self._record(Direction.REQUEST, request.block, signature, spool)
+        self._request_logged = asyncio.ensure_future(self.runtime.log.write(record))
+        return signature
+
+    def _record(
+        self,
+        direction: Direction,
+        block: bytes,
+        signature: SignatureData,
+        body: Spool | None,
+    ) -> LogRecord:
+        request = self._known_request()
+        return LogRecord(
+            direction=direction,
+            client_side=True,
+            query_id=request.query_id,
+            x_request_id=request.request_id or "",
+            client_id=request.client_id,
+            service_id=request.service_id,
+            message=block,
+            signature=signature.signature,
+            hash_chain_result=signature.hash_chain_result,
+            hash_chain=signature.hash_chain,
+            body=body,
+            time=self.runtime.clock(),
+        )
+
+    async def _send(
+        self,
+        connection: ProviderConnection,
+        outgoing: OutgoingMessage,
+        message: bytes | AsyncIterator[bytes],
+        request: RestRequest,
+    ) -> ProviderAnswer:
+        content_type = self.http.header(b"content-type") or b""
+        headers = [
+            (b"x-road-message-type", b"REST"),
+            (b"x-hash-algorithm", b"SHA-512"),
+            (b"x-original-content-type", content_type),
+            (b"x-road-request-id", (request.request_id or "").encode()),
+            (b"x-proxy-version", PROXY_VERSION.encode()),
+            (b"Content-Type", outgoing.content_type.encode()),
+        ]
+        try:
+            return await connection.send(headers, message)
+        except Exception as error:
+            raise as_fault(outgoing.error or error) from error
+
+    async def _receive(self, answer: ProviderAnswer) -> ReceivedMessage:
+        response = answer.response
+        if response.status not in PEER_ANSWER_STATUSES:
+            raise XRoadError(
+                "http_error", f"The provider's server answered HTTP {response.status}"
+            )
+        content_type = (response.header(b"content-type") or b"").decode("latin-1")
+        is_fault = content_type.startswith("text/xml")
+        digest = digest_of_header(
+            response.header(b"x-hash-algorithm") or (b"SHA-512" if is_fault else None)
+        )
+        try:
+            reader = MessageReader(content_type, expects=MessageKind.REST_RESPONSE)
+            message = await read_message(
+                response.body,
+                reader,
+                digest,
+                new_spool=self.runtime.new_spool,
+                on_message=lambda _: None,
+            )
+        except XRoadError as error:
+            if error.code in ("missing_rest", "missing_signature"):
+                raise
+            raise error.with_prefix("service_failed") from error
+        except Exception as error:
+            raise as_fault(error).with_prefix("service_failed") from error
+        answer.release()
+        if message.fault is not None:
+            message.discard()
+            raise message.fault
+        return message
+
+    async def _answer(
+        self, request: RestRequest, received: ReceivedMessage
+    ) -> Response:
+        """Verify, log, and only then let the answer out."""
+        response = RestResponse.parse(received.content)
+        provider = request.service_id.client_id
+        verifiers = self.runtime.verifiers.for_instance(provider.instance)
+        received.verify(provider, verifiers.signatures, self.runtime.clock())
+        check_consistency(
+            request,
+            response,
+            body_digest=None if self.body is None else self.body.digest,
+            digest=received.digest,
+        )
+        record = self._record(
+            Direction.RESPONSE, response.block, received.signature_data, received.body
+        )
+        response_logged = asyncio.ensure_future(self.runtime.log.write(record))
+        if self._request_logged is not None:
+            await self._request_logged
+        await response_logged
+        return Response(
+            response.status,
+            response.reason.encode("latin-1", "replace"),
+            [
+                (name.encode("latin-1", "replace"), value.encode("utf-8"))
+                for name, value in headers_for_client(response)
+            ],
+            _content(received.body),
+        )
+
+    async def _settle_log(self) -> None:
+        """See the request's record through, whatever became of the message."""
+        if self._request_logged is not None:
+            try:
+                await self._request_logged
+            except XRoadError as error:
+                _log.error("request not logged", code=error.code)
+
+    def _known_request(self) -> RestRequest:
+        if self.request is None:
+            raise RuntimeError("There is no request yet")
+        return self.request
+
+
+def _content(body: Spool | None) -> bytes | AsyncIterator[bytes]:
+    if body is None:
+        return b""
+    data = body.data
+    return _streamed(body) if data is None else data
+
+
+async def _streamed(body: Spool) -> AsyncIterator[bytes]:
+    """Yield a body from its file, which goes unless the message log keeps it."""
+    try:
+        async for chunk in body.chunks():
+            yield chunk
+    finally:
+        body.discard()

@@ -1,0 +1,48 @@
+"""From what went wrong to an X-Road fault, as the reference translates exceptions.
+
+Unknown host `unknown_host`, refused or unreachable `network_error`, everything else on
+a connection `io_error`; a bug of ours is `internal_error` with an id and no details.
+"""
+
+import structlog
+
+from kerege.exchange.http import ConnectFailed, HttpError
+from kerege.xroad.faults import RelayedFaultError, XRoadError
+
+_log = structlog.get_logger(__name__)
+
+_CODE_OF_FAILURE = {
+    "unknown_host": "unknown_host",
+    "tls": "ssl_authentication_failed",
+    "exhausted": "internal_error",
+}
+
+
+def as_fault(error: BaseException) -> XRoadError:
+    """Return the fault that stands for ``error``, without prefix."""
+    if isinstance(error, XRoadError):
+        return error
+    if isinstance(error, ConnectFailed):
+        code = _CODE_OF_FAILURE.get(error.why, "network_error")
+        return XRoadError(code, str(error))
+    if isinstance(error, HttpError):
+        return XRoadError("io_error", str(error))
+    if isinstance(error, OSError):
+        return XRoadError("io_error", f"{type(error).__name__}: {error.strerror}")
+    _log.error("unexpected failure", exc_info=error)
+    return XRoadError(
+        "internal_error",
+        "An unexpected failure; the operator finds it in the log",
+        advice="This is a bug in Kerege: please report the logged traceback.",
+    )
+
+
+def identified(fault: XRoadError, new_id: str) -> XRoadError:
+    """Return the fault with a detail: the id under which operators find it."""
+    if fault.detail or isinstance(fault, RelayedFaultError):
+        return fault
+    identified_fault = XRoadError(
+        fault.code, fault.message, detail=new_id, advice=fault.advice
+    )
+    identified_fault.__cause__ = fault
+    return identified_fault

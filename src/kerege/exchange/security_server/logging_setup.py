@@ -1,0 +1,61 @@
+"""The message log as the settings and the server configuration describe it."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from kerege.exchange.messagelog import (
+    LargeBodies,
+    LogPolicy,
+    MessageLog,
+    TimestampClient,
+)
+from kerege.exchange.security_server.settings import Settings
+from kerege.exchange.storage import Database
+from kerege.exchange.storage.server_configuration import ServerConfiguration
+from kerege.xroad.globalconf import GlobalConf
+
+
+def log_policy(settings: Settings) -> LogPolicy:
+    """Translate the settings."""
+    chosen = settings.message_log
+    return LogPolicy(
+        bodies=settings.path(settings.spool),
+        archive=settings.path(chosen.archive_directory),
+        max_body_bytes=chosen.largest_logged_body_bytes,
+        large_bodies=(
+            LargeBodies.REFUSE
+            if chosen.refuse_larger_bodies
+            else LargeBodies.DIGEST_ONLY
+        ),
+        timestamp_immediately=chosen.timestamp_immediately,
+        timestamp_records_limit=chosen.timestamp_records_limit,
+        acceptable_failure_seconds=int(chosen.acceptable_timestamp_failure_seconds),
+        retry_delay_seconds=int(chosen.timestamp_retry_seconds),
+        archive_max_bytes=chosen.archive_max_bytes,
+        archive_interval_seconds=int(chosen.archive_interval_seconds),
+        keep_seconds=int(chosen.keep_records_days * 86_400),
+    )
+
+
+def make_log(
+    settings: Settings,
+    database: Database,
+    configuration: Callable[[], GlobalConf],
+    rights: Callable[[], ServerConfiguration],
+    clock: Callable[[], datetime],
+) -> MessageLog:
+    """Return the log, not yet open.
+
+    The server chooses its time-stamping services; whom to believe is said by the
+    global configuration.
+    """
+    return MessageLog(
+        database,
+        log_policy(settings),
+        TimestampClient(
+            lambda: [service.url for service in rights().timestamping_services],
+            lambda: configuration().tsa_certificates(configuration().instance),
+        ),
+        clock=clock,
+        interval=lambda: configuration().timestamping_interval_seconds,
+    )

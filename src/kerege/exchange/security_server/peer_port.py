@@ -1,0 +1,107 @@
+"""Port 5500: messages from other security servers."""
+
+import re
+import time
+
+import structlog
+
+from kerege.exchange.http import Request, Response
+from kerege.exchange.security_server.failures import as_fault, identified
+from kerege.exchange.security_server.provider import ProviderExchange
+from kerege.exchange.security_server.runtime import Exchange, Runtime
+from kerege.xroad.faults import SERVER_PROXY, XRoadError, soap_fault
+
+_log = structlog.get_logger(__name__)
+
+_VERSION = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,6})(-[^+]*)?(?:\+.*)?")
+
+
+class PeerPort:
+    """Answers other security servers."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        """Serve with ``runtime``."""
+        self._runtime = runtime
+
+    async def handle(self, http: Request) -> Response:
+        """Answer one message; what goes wrong becomes a SOAP fault."""
+        started = time.perf_counter()
+        exchange = ProviderExchange(self._runtime, http)
+        try:
+            self._admit(http)
+            response = await exchange.run()
+        except Exception as error:  # noqa: BLE001 - every failure becomes a fault
+            fault = as_fault(error).with_prefix(SERVER_PROXY)
+            exchange.fault = identified(fault, self._runtime.new_id())
+            response = fault_response(exchange.fault)
+        self._report(exchange, started)
+        return response
+
+    def _admit(self, http: Request) -> None:
+        """Check what the reference checks before it reads the message."""
+        if http.method != "POST":
+            raise XRoadError(
+                "invalid_http_method",
+                f"Must use POST request method instead of {http.method}",
+            )
+        self._runtime.require_current_configuration()
+        minimum = self._runtime.settings.minimum_client_version
+        if minimum:
+            version = (http.header(b"x-proxy-version") or b"unknown").decode("latin-1")
+            require_version(version, minimum)
+        if http.header(b"x-road-message-type") != b"REST":
+            raise XRoadError(
+                "service_failed.internal_error",
+                "This server does not serve SOAP messages",
+            )
+
+    def _report(self, exchange: ProviderExchange, started: float) -> None:
+        request, fault = exchange.request, exchange.fault
+        self._runtime.on_exchange(
+            Exchange(
+                side="server",
+                client=str(request.client_id) if request else "",
+                service=str(request.service_id) if request else "",
+                verdict=fault.code if fault else str(exchange.status),
+                milliseconds=(time.perf_counter() - started) * 1000,
+                request_id=(request.request_id or "") if request else "",
+                fault_detail=fault.detail if fault else "",
+            )
+        )
+        if fault is not None:
+            _log.warning(
+                "message failed",
+                side="server",
+                code=fault.code,
+                detail=fault.detail,
+                reason=fault.message,
+                advice=fault.advice or None,
+            )
+
+
+def fault_response(fault: XRoadError) -> Response:
+    """Return a lone SOAP fault, as servers send it before the answer is begun."""
+    headers = [(b"Content-Type", b"text/xml;charset=utf-8"), (b"SOAPAction", b"")]
+    return Response(200, b"OK", headers, soap_fault(fault))
+
+
+def require_version(version: str, minimum: str) -> None:
+    """Refuse peers that are too old, by the order of semantic versions.
+
+    Raises ``client_proxy_version_not_supported``, also for versions that cannot be
+    compared (`ClientProxyVersionVerifier.java` fails in another way).
+    """
+    if _order(version) < _order(minimum):
+        raise XRoadError(
+            "client_proxy_version_not_supported",
+            f"The minimum supported version for client security server is: {minimum} ",
+        )
+
+
+def _order(version: str) -> tuple[int, int, int, bool]:
+    """Return what to compare; a pre-release is before its release."""
+    match = _VERSION.fullmatch(version)
+    if match is None:
+        return (-1, 0, 0, False)
+    major, minor, patch, prerelease = match.groups()
+    return (int(major), int(minor), int(patch), prerelease is None)

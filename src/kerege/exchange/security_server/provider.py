@@ -1,0 +1,283 @@
+"""The provider's side of one REST message: from the peer's request to the answer.
+
+In the reference's order (`ServerRestMessageProcessor`): know the peer, read the
+message (its block is judged before its body is taken), check the right, verify the
+signature, log, call the service, sign, log, answer. A fault found before the answer is
+begun travels as a lone SOAP fault, one found later as a part instead of the signature.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import structlog
+from cryptography import x509
+
+from kerege.exchange.http import Request, Response
+from kerege.exchange.messagelog import Direction, LogRecord
+from kerege.exchange.security_server.authentication import require_client
+from kerege.exchange.security_server.failures import as_fault, identified
+from kerege.exchange.security_server.outgoing import (
+    OutgoingMessage,
+    fault_message,
+    new_boundary,
+)
+from kerege.exchange.security_server.received import (
+    ReceivedMessage,
+    digest_of_header,
+    read_message,
+)
+from kerege.exchange.security_server.runtime import Runtime
+from kerege.exchange.security_server.service_call import ServiceAnswer, call_service
+from kerege.exchange.spool import Spool
+from kerege.exchange.storage.server_configuration import Service, ServiceType
+from kerege.exchange.tls import peer_certificates
+from kerege.xroad.faults import SERVER_PROXY, XRoadError, soap_fault
+from kerege.xroad.globalconf import GlobalConf
+from kerege.xroad.identifiers import invalid_codes
+from kerege.xroad.rest import RestRequest, RestResponse, request_hash
+from kerege.xroad.signature import Part, SignatureData
+from kerege.xroad.transport import MessageKind, MessageReader, content_type
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class ProviderExchange:
+    """One message on the provider's side."""
+
+    runtime: Runtime
+    http: Request
+    request: RestRequest | None = None
+    """Set once the block could be read."""
+    fault: XRoadError | None = None
+    """A fault that travels inside the answer."""
+    status: int = 0
+    """The service's status."""
+
+    async def run(self) -> Response:
+        """Handle the message. Raises what goes back as a lone fault."""
+        configuration = self.runtime.configuration()
+        received = await self._receive(configuration)
+        try:
+            request = self._known_request()
+            service = self._require_right(request, configuration)
+            verifiers = self.runtime.verifiers.for_instance(request.client_id.instance)
+            received.verify(
+                request.client_id, verifiers.signatures, self.runtime.clock()
+            )
+            signature = received.signature_data
+            await self._log(Direction.REQUEST, request.block, signature, received.body)
+            return await self._serve(request, service, received)
+        finally:
+            received.discard()
+
+    async def _receive(self, configuration: GlobalConf) -> ReceivedMessage:
+        http = self.http
+        digest = digest_of_header(http.header(b"x-hash-algorithm"))
+        certificates = self._require_known_peer(configuration)
+
+        def judge(message: ReceivedMessage) -> None:
+            request = self.request = RestRequest.parse(message.content)
+            require_client(
+                self.runtime.server_configuration(), request.service_id.client_id
+            )
+            self.runtime.signing.signer(request.service_id.client_id)
+            self._authenticate(certificates, message, request)
+
+        media_type = (http.header(b"content-type") or b"").decode("latin-1")
+        try:
+            reader = MessageReader(
+                media_type,
+                expects=MessageKind.REST_REQUEST,
+                allow_bare_fault=False,
+                max_body_bytes=self.runtime.settings.limits.body_bytes or None,
+            )
+        except XRoadError as error:
+            raise error.with_prefix("service_failed") from error
+        return await read_message(
+            http.body,
+            reader,
+            digest,
+            new_spool=self.runtime.new_spool,
+            on_message=judge,
+        )
+
+    def _require_known_peer(
+        self, configuration: GlobalConf
+    ) -> Sequence[x509.Certificate]:
+        """Refuse a peer that no shared parameters know; the reference drops it."""
+        ssl_object = self.http.ssl_object
+        certificates = peer_certificates(ssl_object) if ssl_object else []
+        if not certificates:
+            raise XRoadError(
+                "ssl_authentication_failed", "The peer showed no TLS certificate"
+            )
+        if configuration.server_of_auth_certificate(certificates[0]) is None:
+            raise XRoadError(
+                "ssl_authentication_failed",
+                "Authentication certificate "
+                f"{certificates[0].subject.rfc4514_string()} is not associated with "
+                "any security server",
+            )
+        return certificates
+
+    def _authenticate(
+        self,
+        certificates: Sequence[x509.Certificate],
+        message: ReceivedMessage,
+        request: RestRequest,
+    ) -> None:
+        """Check the peer's certificate for this client.
+
+        The reason's code stays out of the fault's, as in the reference.
+        """
+        if not message.ocsp_responses:
+            raise XRoadError(
+                "ssl_authentication_failed",
+                "Cannot verify TLS certificate, corresponding OCSP response is missing",
+            )
+        try:
+            self.runtime.verifiers.authenticate(
+                certificates,
+                message.ocsp_responses,
+                request.client_id,
+                self.runtime.clock(),
+            )
+        except XRoadError as error:
+            raise XRoadError("ssl_authentication_failed", error.message) from error
+
+    def _require_right(
+        self, request: RestRequest, configuration: GlobalConf
+    ) -> Service:
+        """Find the service and the client's right to this method and path."""
+        for identifier in (request.client_id, request.service_id):
+            if invalid_codes(identifier):
+                _log.warning("forbidden characters in identifier", id=str(identifier))
+        rights = self.runtime.server_configuration()
+        service = rights.service(request.service_id)
+        if service is None:
+            raise XRoadError(
+                "unknown_service", f"Unknown service: {request.service_id}"
+            )
+        if service.type is ServiceType.WSDL:
+            raise XRoadError(
+                "service_type",
+                "Service is a SOAP service and cannot be called using REST interface",
+            )
+        if not rights.is_allowed(
+            request.client_id,
+            request.service_id,
+            request.method,
+            request.service_path,
+            configuration.is_in_global_group,
+        ):
+            raise XRoadError(
+                "access_denied", f"Request is not allowed: {request.service_id}"
+            )
+        if service.disabled_notice is not None:
+            raise XRoadError(
+                "service_disabled",
+                f"Service {request.service_id} is disabled: {service.disabled_notice}",
+            )
+        return service
+
+    async def _serve(
+        self, request: RestRequest, service: Service, received: ReceivedMessage
+    ) -> Response:
+        """Call the service; from here on faults travel inside the answer."""
+        try:
+            answer = await call_service(self.runtime, service, request, received.body)
+        except Exception as error:  # noqa: BLE001 - every failure becomes a fault
+            return self._failed(error)
+        try:
+            return await self._respond(request, received, answer)
+        except Exception as error:  # noqa: BLE001 - every failure becomes a fault
+            answer.release()
+            return self._failed(error)
+
+    async def _respond(
+        self, request: RestRequest, received: ReceivedMessage, answer: ServiceAnswer
+    ) -> Response:
+        response = RestResponse.from_service(
+            answer.status,
+            answer.reason,
+            answer.headers,
+            request=request,
+            request_hash=request_hash(request.digest, received.body_digest),
+        )
+        self.status = answer.status
+
+        async def seal(parts: list[Part], body: Spool | None) -> SignatureData:
+            signature = self.runtime.signing.sign(
+                request.service_id.client_id, parts, self.runtime.clock()
+            )
+            answer.release()
+            await self._log(Direction.RESPONSE, response.block, signature, body)
+            return signature
+
+        outgoing = OutgoingMessage(
+            MessageKind.REST_RESPONSE, response.block, response.digest, seal=seal
+        )
+        content: bytes | AsyncIterator[bytes]
+        if answer.body is None:
+            content = await outgoing.without_body()
+        else:
+            spool = self.runtime.new_spool()
+            content = await outgoing.with_body(
+                answer.body, spool, fault_of=self._fault_bytes
+            )
+        return _message(outgoing.content_type, content)
+
+    def _failed(self, error: Exception) -> Response:
+        boundary = new_boundary()
+        fault = self._fault_bytes(error)
+        return _message(content_type(boundary), fault_message(boundary, fault))
+
+    def _fault_bytes(self, error: BaseException) -> bytes:
+        fault = identified(
+            as_fault(error).with_prefix(SERVER_PROXY), self.runtime.new_id()
+        )
+        self.fault = fault
+        return soap_fault(fault)
+
+    async def _log(
+        self,
+        direction: Direction,
+        block: bytes,
+        signature: SignatureData,
+        body: Spool | None,
+    ) -> None:
+        request = self._known_request()
+        await self.runtime.log.write(
+            LogRecord(
+                direction=direction,
+                client_side=False,
+                query_id=request.query_id,
+                x_request_id=request.request_id or "",
+                client_id=request.client_id,
+                service_id=request.service_id,
+                message=block,
+                signature=signature.signature,
+                hash_chain_result=signature.hash_chain_result,
+                hash_chain=signature.hash_chain,
+                body=body,
+                time=self.runtime.clock(),
+            )
+        )
+
+    def _known_request(self) -> RestRequest:
+        if self.request is None:
+            raise XRoadError("missing_rest", "Request does not have REST message")
+        return self.request
+
+
+def _message(media_type: str, content: bytes | AsyncIterator[bytes]) -> Response:
+    return Response(
+        200,
+        b"OK",
+        [
+            (b"Content-Type", media_type.encode()),
+            (b"x-hash-algorithm", b"SHA-512"),
+        ],
+        content,
+    )

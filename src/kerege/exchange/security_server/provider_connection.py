@@ -1,0 +1,143 @@
+"""The way to the provider's security server: where it is, and whether it is the one.
+
+Nothing is sent before the peer's certificate has passed `Verifiers.authenticate`, on
+new connections and on kept ones alike.
+"""
+
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from cryptography import x509
+
+from kerege.exchange.http import ClientResponse
+from kerege.exchange.security_server.runtime import Runtime
+from kerege.exchange.tls import peer_certificates
+from kerege.xroad.faults import XRoadError
+from kerege.xroad.globalconf import GlobalConf, available
+from kerege.xroad.rest import RestRequest
+
+SSL_AUTHENTICATION_FAILED = "ssl_authentication_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderAnswer:
+    """The HTTP answer of the provider's server."""
+
+    response: ClientResponse
+
+    def release(self) -> None:
+        """Give the connection back: the body is read to its end."""
+        self.response.release()
+
+
+class ProviderConnection:
+    """Sends one message to a provider's server."""
+
+    def __init__(
+        self, runtime: Runtime, configuration: GlobalConf, request: RestRequest
+    ) -> None:
+        """Find the provider.
+
+        Raises ``unknown_member``, ``invalid_security_server``, ``maintenance_mode``.
+        """
+        self._runtime = runtime
+        self._configuration = configuration
+        self._provider = request.service_id.client_id
+        found = available(
+            configuration.addresses_of(self._provider, request.target_security_server)
+        )
+        port = runtime.settings.peers.port
+        self._addresses = [(server.address, port) for server in found]
+
+    def own_ocsp_responses(self) -> tuple[bytes, ...]:
+        """Return the OCSP responses that go with our authentication certificate.
+
+        Raises ``ssl_authentication_failed`` if one is missing.
+        """
+        chain = self._runtime.keys.authentication_chain
+        if not chain:
+            raise XRoadError(
+                SSL_AUTHENTICATION_FAILED,
+                "Security server has no authentication certificate",
+                advice="Import one: kerege security-server keys import",
+            )
+        responses = tuple(self._runtime.ocsp.responses_for(c) for c in chain)
+        present = tuple(r for r in responses if r is not None)
+        if len(present) != len(chain):
+            raise XRoadError(
+                SSL_AUTHENTICATION_FAILED,
+                "No valid OCSP response for this server's authentication certificate",
+                advice="Check that the CA's OCSP responder can be reached.",
+            )
+        return present
+
+    async def send(
+        self, headers: list[tuple[bytes, bytes]], message: bytes | AsyncIterator[bytes]
+    ) -> ProviderAnswer:
+        """Send the message. Raises HTTP errors, and XRoadError for a wrong peer."""
+        peers = self._runtime.settings.peers
+        response = await self._runtime.pool.request(
+            self._addresses,
+            method="POST",
+            target=b"/",
+            headers=headers,
+            body=message,
+            chunked=True,
+            ssl=self._runtime.keys.peer_client,
+            on_connect=self._judge_new,
+            on_use=self._judge_kept,
+            connect_timeout=peers.connect_timeout_seconds,
+            read_timeout=peers.answer_timeout_seconds or None,
+        )
+        return ProviderAnswer(response)
+
+    async def _judge_new(self, ssl_object: ssl.SSLObject) -> None:
+        """Check the peer of a new connection; its OCSP responses are asked for."""
+        certificates = self._certificates(ssl_object)
+        chain = self._checked_certificates(certificates)
+        host = ssl_object.server_hostname or ""
+        peer_ocsp = self._runtime.peer_ocsp
+        try:
+            responses = await peer_ocsp.responses(host, chain, self._runtime.clock())
+        except XRoadError as error:
+            raise error.with_prefix(SSL_AUTHENTICATION_FAILED) from error
+        try:
+            self._authenticate(certificates, responses)
+        except XRoadError:
+            peer_ocsp.forget(chain)
+            raise
+
+    def _judge_kept(self, ssl_object: ssl.SSLObject) -> None:
+        """Check the peer again, before each message."""
+        certificates = self._certificates(ssl_object)
+        chain = self._checked_certificates(certificates)
+        host = ssl_object.server_hostname or ""
+        responses = self._runtime.peer_ocsp.known(host, chain, self._runtime.clock())
+        self._authenticate(certificates, responses)
+
+    def _authenticate(
+        self, certificates: list[x509.Certificate], responses: tuple[bytes, ...]
+    ) -> None:
+        self._runtime.verifiers.authenticate(
+            certificates, responses, self._provider, self._runtime.clock()
+        )
+
+    @staticmethod
+    def _certificates(ssl_object: ssl.SSLObject) -> list[x509.Certificate]:
+        certificates = peer_certificates(ssl_object)
+        if not certificates:
+            raise XRoadError(
+                SSL_AUTHENTICATION_FAILED, "The provider's server has no certificate"
+            )
+        return certificates
+
+    def _checked_certificates(
+        self, certificates: list[x509.Certificate]
+    ) -> tuple[x509.Certificate, ...]:
+        """Return what needs an OCSP response: the chain without its root."""
+        instance = self._provider.instance
+        chain = self._configuration.chain_of(certificates[0], instance)
+        authorities = self._configuration.trust(instance).authorities
+        tops = [authority.top for authority in authorities]
+        return tuple(c for c in chain if c not in tops)

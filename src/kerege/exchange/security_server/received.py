@@ -1,0 +1,174 @@
+"""Reading a message that another security server sends: checked while it arrives.
+
+The block is judged as soon as it is complete, before its body is read: a stranger
+cannot fill the spool. Nothing is believed before `verify` has passed.
+"""
+
+from collections.abc import AsyncIterable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from kerege.exchange.spool import Spool
+from kerege.xroad.algorithms import SHA512, Digest, digest_by_name
+from kerege.xroad.faults import RelayedFaultError, XRoadError
+from kerege.xroad.identifiers import ClientId
+from kerege.xroad.signature import (
+    MESSAGE,
+    Part,
+    SignatureData,
+    SignatureVerifier,
+    attachment_name,
+)
+from kerege.xroad.transport import (
+    AttachmentBegan,
+    AttachmentEnded,
+    BodyData,
+    Event,
+    Fault,
+    HashChain,
+    HashChainResult,
+    Message,
+    MessageReader,
+    OcspResponse,
+    Signature,
+)
+
+SpoolFactory = Callable[[Digest], Spool]
+"""Makes the spool of a body, hashed with the message's digest algorithm."""
+
+_UNPREFIXED = frozenset(
+    {"missing_rest", "missing_soap", "missing_signature", "mime_parsing_failed"}
+)
+"""Faults of a message as a whole; those of a part get ``service_failed`` before."""
+
+
+@dataclass(slots=True)
+class ReceivedMessage:
+    """What arrived, part by part."""
+
+    digest: Digest
+    """Algorithm of ``x-hash-algorithm``: part digests are in it."""
+    ocsp_responses: list[bytes] = field(default_factory=list)
+    content: bytes = b""
+    """The REST block."""
+    content_digest: bytes = b""
+    body: Spool | None = None
+    hash_chain_result: bytes | None = None
+    hash_chain: bytes | None = None
+    signature: bytes | None = None
+    fault: RelayedFaultError | None = None
+
+    @property
+    def signature_data(self) -> SignatureData:
+        """The signature with its hash chain. Raises ``missing_signature``."""
+        if self.signature is None:
+            raise XRoadError("missing_signature", "The message has no signature")
+        return SignatureData(self.signature, self.hash_chain_result, self.hash_chain)
+
+    @property
+    def body_digest(self) -> bytes | None:
+        """The body's digest; None if there was no body part."""
+        return None if self.body is None else self.body.digest
+
+    def verify(
+        self, signer: ClientId, signatures: SignatureVerifier, at: datetime
+    ) -> None:
+        """Check that the member of ``signer`` signed exactly this message.
+
+        Raises:
+            XRoadError: ``signature_verification`` and what is wrong.
+        """
+        parts = [Part(MESSAGE, self.content_digest, self.digest, self.content)]
+        if self.body is not None:
+            parts.append(Part(attachment_name(1), self.body.digest, self.digest))
+        try:
+            signatures.verify(self.signature_data, parts, signer=signer, at=at)
+        except XRoadError as error:
+            raise error.with_prefix("signature_verification") from error
+
+    def discard(self) -> None:
+        """Remove what is spooled."""
+        if self.body is not None:
+            self.body.discard()
+
+
+async def read_message(
+    chunks: AsyncIterable[bytes],
+    reader: MessageReader,
+    digest: Digest,
+    *,
+    new_spool: SpoolFactory,
+    on_message: Callable[[ReceivedMessage], None],
+) -> ReceivedMessage:
+    """Read one message to its end.
+
+    Args:
+        chunks: The HTTP body.
+        reader: A fresh reader for it.
+        digest: Algorithm for the parts' digests.
+        new_spool: Where the body goes.
+        on_message: Judges the block when it is complete and may raise.
+
+    Raises:
+        XRoadError: what the reader and ``on_message`` raise, below
+            ``service_failed`` where the reference puts it there.
+    """
+    message = ReceivedMessage(digest)
+    try:
+        async for chunk in chunks:
+            for event in reader.receive_data(chunk):
+                await _take(message, event, new_spool, on_message)
+        for event in reader.receive_eof():
+            await _take(message, event, new_spool, on_message)
+    except XRoadError as error:
+        message.discard()
+        if error.code in _UNPREFIXED:
+            raise
+        raise error.with_prefix("service_failed") from error
+    except BaseException:
+        message.discard()
+        raise
+    return message
+
+
+async def _take(
+    message: ReceivedMessage,
+    event: Event,
+    new_spool: SpoolFactory,
+    on_message: Callable[[ReceivedMessage], None],
+) -> None:
+    match event:
+        case BodyData(data) if message.body is not None:
+            await message.body.write(data)
+        case AttachmentBegan():
+            message.body = new_spool(message.digest)
+        case AttachmentEnded() if message.body is not None:
+            await message.body.finish()
+        case OcspResponse(der):
+            message.ocsp_responses.append(der)
+        case Message(_, content):
+            message.content = content
+            message.content_digest = message.digest.of(content)
+            on_message(message)
+        case HashChainResult(content):
+            message.hash_chain_result = content
+        case HashChain(content):
+            message.hash_chain = content
+        case Signature(content):
+            message.signature = content
+        case Fault(error):
+            message.fault = error
+        case _:
+            pass
+
+
+def digest_of_header(name: bytes | None) -> Digest:
+    """Return the algorithm of an ``x-hash-algorithm`` header.
+
+    Raises ``internal_error`` if it is missing, ``unsupported_algorithm`` if unknown.
+    """
+    if name is None:
+        raise XRoadError("internal_error", "The message has no x-hash-algorithm")
+    if name == b"SHA-512":
+        return SHA512
+    return digest_by_name(name.decode("latin-1"))

@@ -1,0 +1,145 @@
+"""What both sides of a Security Server work with, handed in once at start.
+
+Nothing here is global: clocks, ids, keys, databases and networks come from whoever
+composes the server, so that tests can give their own.
+"""
+
+import ssl
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from cryptography import x509
+
+from kerege.exchange.http import ClientPool
+from kerege.exchange.messagelog import LogRecord
+from kerege.exchange.security_server.peers import Verifiers
+from kerege.exchange.security_server.settings import Settings
+from kerege.exchange.security_server.signing import SigningContexts
+from kerege.exchange.spool import Spool
+from kerege.exchange.storage.server_configuration import ServerConfiguration
+from kerege.xroad.algorithms import SHA512, Digest
+from kerege.xroad.globalconf import GlobalConf
+from kerege.xroad.identifiers import ClientId
+from kerege.xroad.signature import Signer
+
+PROXY_VERSION = "7.8.0"
+"""The version of the protocol that we speak, as ``x-proxy-version`` says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerKeys:
+    """Keys, already loaded: the message path never sees a private one."""
+
+    authentication_chain: tuple[x509.Certificate, ...]
+    """This server's own certificate, then intermediates, without the root."""
+    signers: Mapping[ClientId, Signer]
+    """By member."""
+    peer_server: ssl.SSLContext
+    """For port 5500."""
+    peer_client: ssl.SSLContext
+    """Towards other security servers."""
+    client_side: ssl.SSLContext | None
+    """For port 8443."""
+    service: ssl.SSLContext
+    """Towards services behind HTTPS."""
+    internal_certificate: x509.Certificate | None = None
+    """What port 8443 shows; a local client that shows the same is let in."""
+
+
+class MessageLogPort(Protocol):
+    """What the message path asks of the message log."""
+
+    def write(self, record: LogRecord) -> Awaitable[None]:
+        """Return when the record is durable. Raises ``logging_failed``."""
+        ...
+
+
+class OCSPSource(Protocol):
+    """Where our own certificates' OCSP responses come from."""
+
+    def responses_for(self, certificate: x509.Certificate) -> bytes | None:
+        """Return a valid response, if there is one."""
+        ...
+
+
+class PeerOCSPSource(Protocol):
+    """Where a provider's server is asked for its OCSP responses."""
+
+    async def responses(
+        self, host: str, certificates: tuple[x509.Certificate, ...], at: datetime
+    ) -> tuple[bytes, ...]:
+        """Return one response for each certificate. Raises ``internal_error``."""
+        ...
+
+    def known(
+        self, host: str, certificates: tuple[x509.Certificate, ...], at: datetime
+    ) -> tuple[bytes, ...]:
+        """Return what is remembered; may be incomplete."""
+        ...
+
+    def forget(self, certificates: tuple[x509.Certificate, ...]) -> None:
+        """Ask again next time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One message that passed, for logs, metrics and the live view.
+
+    No personal data: no path after the service code, no query, no body, no user id.
+    """
+
+    side: str
+    """``client`` or ``server``."""
+    client: str
+    service: str
+    verdict: str
+    """The answer's status, or the fault's code."""
+    milliseconds: float
+    request_id: str = ""
+    fault_detail: str = ""
+
+
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+def new_uuid() -> str:
+    """Return a fresh random UUID."""
+    return str(uuid.uuid4())
+
+
+@dataclass(slots=True)
+class Runtime:
+    """The parts of one running server."""
+
+    settings: Settings
+    keys: ServerKeys
+    configuration: Callable[[], GlobalConf]
+    """The current global configuration; raises ``global_conf_outdated``."""
+    server_configuration: Callable[[], ServerConfiguration]
+    log: MessageLogPort
+    ocsp: OCSPSource
+    peer_ocsp: PeerOCSPSource
+    pool: ClientPool
+    verifiers: Verifiers
+    signing: SigningContexts
+    spool_directory: Path
+    on_exchange: Callable[[Exchange], None] = field(default=lambda _: None)
+    clock: Callable[[], datetime] = utc_now
+    new_id: Callable[[], str] = new_uuid
+
+    def new_spool(self, digest: Digest = SHA512) -> Spool:
+        """Return an empty spool for a body, hashed with ``digest``."""
+        return Spool(self.spool_directory, digest.new())
+
+    def require_current_configuration(self) -> GlobalConf:
+        """Return the global configuration. Raises ``global_conf_outdated``."""
+        configuration = self.configuration()
+        configuration.require_current(self.clock())
+        return configuration

@@ -1,0 +1,293 @@
+"""A running Security Server: opens what it needs, listens, keeps things fresh, stops.
+
+The order of starting is the order of needing: database, message log, global
+configuration, OCSP responses, then the ports. It stops the other way round, after
+finishing what it has accepted.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from datetime import datetime
+from typing import Self
+
+import aiohttp
+import structlog
+from cryptography import x509
+
+from kerege.exchange.configuration import ConfigurationClient, ConfigurationSettings
+from kerege.exchange.http import ClientPool, Handler, Limits, Server, serve
+from kerege.exchange.messagelog import MessageLog
+from kerege.exchange.ocsp import OcspFetcher, OcspStore, http_transport
+from kerege.exchange.security_server.client_port import ClientPort
+from kerege.exchange.security_server.downloads import Downloads
+from kerege.exchange.security_server.logging_setup import make_log
+from kerege.exchange.security_server.ocsp_port import OCSPPort
+from kerege.exchange.security_server.peer_ocsp import PeerOCSP
+from kerege.exchange.security_server.peer_port import PeerPort
+from kerege.exchange.security_server.peers import Verifiers
+from kerege.exchange.security_server.runtime import (
+    Exchange,
+    Runtime,
+    ServerKeys,
+    utc_now,
+)
+from kerege.exchange.security_server.settings import Settings, split_address
+from kerege.exchange.security_server.signing import SigningContexts
+from kerege.exchange.spool import remove_leftovers
+from kerege.exchange.storage import Database, open_database
+from kerege.exchange.storage.server_configuration import (
+    ServerConfiguration,
+    load_server_configuration,
+)
+from kerege.xroad.faults import XRoadError
+
+RELOAD_SECONDS = 3.0
+"""How soon a change of clients, services and rights is noticed."""
+START_TIMEOUT_SECONDS = 30.0
+"""Longest wait for a first global configuration and first OCSP responses."""
+
+_log = structlog.get_logger(__name__)
+
+MakeKeys = Callable[[Callable[[], "list[x509.Certificate]"]], ServerKeys]
+"""Builds the keys, given where intermediate CA certificates come from."""
+
+
+class SecurityServer:
+    """One server. Use it as an async context manager, or `start` and `stop` it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        make_keys: MakeKeys,
+        *,
+        on_exchange: Callable[[Exchange], None] = lambda _: None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """Do nothing yet.
+
+        Args:
+            settings: Read with `load_settings`.
+            make_keys: From the rooms that may touch keys: the command line, the
+                sandbox.
+            on_exchange: Hears of every message that passed.
+            clock: Tells the time.
+        """
+        self._settings = settings
+        self._make_keys = make_keys
+        self._on_exchange = on_exchange
+        self._clock = clock
+        self._stack = AsyncExitStack()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._servers: list[Server] = []
+        self._rights: ServerConfiguration | None = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Open everything and listen.
+
+        Raises:
+            XRoadError: no global configuration can be had, the database cannot be
+                opened, keys are missing.
+            OSError: an address cannot be listened on.
+        """
+        settings = self._settings
+        spool = settings.path(settings.spool)
+        spool.mkdir(mode=0o700, exist_ok=True)
+        remove_leftovers(spool)
+        database = await asyncio.to_thread(open_database, settings.database_url)
+        self._stack.callback(database.close)
+        self._rights = await asyncio.to_thread(load_server_configuration, database)
+        session = await self._stack.enter_async_context(
+            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        )
+        configuration = await self._start_configuration()
+        keys = self._make_keys(lambda: _intermediates(configuration))
+        ocsp = await self._start_ocsp(configuration, keys, session)
+        log = await self._stack.enter_async_context(
+            make_log(
+                settings,
+                database,
+                configuration.current,
+                self._current_rights,
+                self._clock,
+            )
+        )
+        self._run(log.job.run())
+        pool = ClientPool()
+        self._stack.push_async_callback(pool.close)
+        runtime = Runtime(
+            settings=settings,
+            keys=keys,
+            configuration=configuration.current,
+            server_configuration=self._current_rights,
+            log=log,
+            ocsp=ocsp,
+            peer_ocsp=PeerOCSP(
+                session, settings.peers.ocsp_port, settings.peers.ocsp_timeout_seconds
+            ),
+            pool=pool,
+            verifiers=Verifiers(configuration.current),
+            signing=SigningContexts(
+                keys.signers,
+                lambda certificate: _chain_above(configuration, certificate),
+                ocsp.responses_for,
+            ),
+            spool_directory=spool,
+            on_exchange=self._on_exchange,
+            clock=self._clock,
+        )
+        self._run(self._keep_rights(database))
+        await self._listen(runtime, log, ocsp)
+
+    async def stop(self) -> None:
+        """Finish what was accepted, then close everything."""
+        for server in self._servers:
+            await server.close()
+        self._servers.clear()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        await self._stack.aclose()
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The ports that are listened on, in the order of `Listen`."""
+        return tuple(server.port for server in self._servers)
+
+    def _current_rights(self) -> ServerConfiguration:
+        if self._rights is None:
+            raise RuntimeError("The server has not been started")
+        return self._rights
+
+    async def _start_configuration(self) -> ConfigurationClient:
+        chosen = self._settings.configuration
+        client = ConfigurationClient(
+            self._settings.path(chosen.anchor),
+            ConfigurationSettings(
+                directory=self._settings.path(chosen.directory),
+                allowed_federations=chosen.allowed_federations,
+                update_interval_seconds=chosen.update_interval_seconds,
+            ),
+            clock=self._clock,
+        )
+        try:
+            client.load()
+            client.current().require_current(self._clock())
+        except XRoadError as not_current:
+            await self._first_update(client, not_current)
+        self._run(client.run())
+        return client
+
+    async def _first_update(
+        self, client: ConfigurationClient, reason: XRoadError
+    ) -> None:
+        """Download, as what lies on disk is missing or old.
+
+        An old one lets the server start: it refuses messages and says why.
+        """
+        try:
+            async with asyncio.timeout(START_TIMEOUT_SECONDS):
+                await client.update()
+        except (XRoadError, TimeoutError) as error:
+            if reason.code != "global_conf_outdated":
+                raise
+            _log.warning("starting with an old configuration", reason=str(error))
+
+    async def _start_ocsp(
+        self,
+        configuration: ConfigurationClient,
+        keys: ServerKeys,
+        session: aiohttp.ClientSession,
+    ) -> OcspFetcher:
+        own = [
+            keys.authentication_chain[:1],
+            [s.certificate for s in keys.signers.values()],
+        ]
+        fetcher = OcspFetcher(
+            sources=configuration.current,
+            certificates=lambda: [c for group in own for c in group],
+            transport=http_transport(session),
+            store=OcspStore(self._settings.path("ocsp")),
+            clock=self._clock,
+        )
+        async with asyncio.timeout(START_TIMEOUT_SECONDS):
+            await fetcher.refresh()
+        self._run(fetcher.run())
+        return fetcher
+
+    def _run(self, work: Coroutine[object, object, None]) -> None:
+        """Keep a task for as long as the server runs."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+
+    async def _keep_rights(self, database: Database) -> None:
+        """Notice changes of the server configuration."""
+        while True:
+            await asyncio.sleep(RELOAD_SECONDS)
+            try:
+                self._rights = await asyncio.to_thread(
+                    load_server_configuration, database
+                )
+            except Exception as error:  # noqa: BLE001 - keep the last good one
+                _log.warning("server configuration not reloaded", reason=str(error))
+
+    async def _listen(
+        self, runtime: Runtime, log: MessageLog, ocsp: OcspFetcher
+    ) -> None:
+        listen, keys = self._settings.listen, runtime.keys
+        client = ClientPort(runtime, Downloads(runtime, log).by_path()).handle
+        await self._serve(listen.client_http, client, None)
+        if keys.client_side is not None:
+            await self._serve(listen.client_https, client, keys.client_side)
+        await self._serve(listen.peer, PeerPort(runtime).handle, keys.peer_server)
+        await self._serve(listen.ocsp, OCSPPort(ocsp.response_by_hash).handle, None)
+
+    async def _serve(
+        self, address: str, handler: Handler, context: ssl.SSLContext | None
+    ) -> None:
+        if not address:
+            return
+        host, port = split_address(address)
+        chosen = self._settings.limits
+        limits = Limits(
+            head_bytes=chosen.header_bytes,
+            head_seconds=chosen.header_seconds,
+            idle_seconds=chosen.idle_seconds,
+            body_stall_seconds=chosen.stall_seconds,
+            connections=chosen.connections,
+        )
+        server = await serve(
+            handler, host, port, ssl=context, limits=limits, add_date=True
+        )
+        self._servers.append(server)
+
+
+def _intermediates(configuration: ConfigurationClient) -> list[x509.Certificate]:
+    conf = configuration.current()
+    return [
+        certificate
+        for authority in conf.trust(conf.instance).authorities
+        for certificate in authority.intermediates
+    ]
+
+
+def _chain_above(
+    configuration: ConfigurationClient, certificate: x509.Certificate
+) -> list[x509.Certificate]:
+    """Return the intermediates above one of our certificates, without the root."""
+    conf = configuration.current()
+    tops = [authority.top for authority in conf.trust(conf.instance).authorities]
+    return [c for c in conf.chain_of(certificate, conf.instance)[1:] if c not in tops]

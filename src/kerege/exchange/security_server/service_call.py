@@ -1,0 +1,146 @@
+"""Calling the service behind this server: the path that was checked, byte for byte.
+
+Rules (facts sections 3.4 and 23): all headers of the block go on, the body with POST,
+PUT and PATCH only; no redirect is followed, no cookie kept, no encoding undone. A
+service behind HTTPS must show one of the certificates listed for its client, unless
+the service is set to skip that.
+"""
+
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import SplitResult, urlsplit
+
+from kerege.exchange.http import Body, ClientResponse
+from kerege.exchange.security_server.runtime import Runtime
+from kerege.exchange.spool import Spool
+from kerege.exchange.storage.server_configuration import Service
+from kerege.exchange.tls import peer_certificates
+from kerege.xroad.faults import XRoadError
+from kerege.xroad.rest import (
+    RestRequest,
+    body_reaches_service,
+    headers_for_service,
+    service_url,
+)
+from kerege.xroad.x509 import certificate_der
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+BODY_FORBIDDEN = frozenset({204, 304})
+"""Statuses whose answers have no entity, so no body part (facts section 23.1)."""
+
+
+@dataclass(slots=True)
+class ServiceAnswer:
+    """What the service answered; the body is still under way."""
+
+    status: int
+    reason: str
+    headers: list[tuple[str, str]]
+    body: Body | None
+    """None if there is no entity at all; an empty one has a part of its own."""
+    _response: ClientResponse
+
+    def release(self) -> None:
+        """Give the connection back, or close it if the body was not read."""
+        self._response.release()
+
+
+async def call_service(
+    runtime: Runtime, service: Service, request: RestRequest, body: Spool | None
+) -> ServiceAnswer:
+    """Call the service.
+
+    Raises:
+        XRoadError: ``service_missing_url``, ``service_malformed_url``,
+            ``ssl_authentication_failed``.
+        HttpError: the service cannot be reached, is too slow, or breaks HTTP.
+    """
+    if not service.url:
+        raise XRoadError(
+            "service_missing_url",
+            f"Service address not specified for '{request.service_id}'",
+        )
+    url = _split(service.url)
+    host = url.hostname or ""
+    address = (host, url.port or DEFAULT_PORTS[url.scheme])
+    is_tls = url.scheme == "https"
+    content = body if body is not None and body_reaches_service(request) else None
+    headers = [
+        (name.encode("latin-1", "replace"), value.encode("utf-8"))
+        for name, value in headers_for_service(request)
+    ]
+    headers.append((b"Host", url.netloc.rpartition("@")[2].encode()))
+    if content is not None:
+        headers.append((b"Content-Length", str(content.size).encode()))
+
+    def judge(ssl_object: ssl.SSLObject) -> None:
+        if service.verify_tls:
+            _require_listed(runtime, service, ssl_object)
+
+    response = await runtime.pool.request(
+        address,
+        method=request.method,
+        target=_target(service.url, request),
+        headers=headers,
+        body=_content(content),
+        ssl=runtime.keys.service if is_tls else None,
+        on_connect=judge if is_tls else None,
+        connect_timeout=float(service.timeout_seconds),
+        read_timeout=float(service.timeout_seconds),
+    )
+    no_entity = request.method == "HEAD" or response.status in BODY_FORBIDDEN
+    return ServiceAnswer(
+        response.status,
+        response.reason.decode("latin-1"),
+        [(n.decode("latin-1"), v.decode("latin-1")) for n, v in response.headers],
+        None if no_entity else response.body,
+        response,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _split(url: str) -> SplitResult:
+    try:
+        split = urlsplit(url)
+        _ = split.port
+    except ValueError:
+        split = None
+    if split is None or split.scheme not in DEFAULT_PORTS or not split.hostname:
+        raise XRoadError("service_malformed_url", f"Malformed service address {url!r}")
+    return split
+
+
+def _target(base: str, request: RestRequest) -> bytes:
+    """Return the request target: what follows scheme and host, as it is."""
+    url = service_url(base, request)
+    start = url.find("/", url.index("//") + 2)
+    mark = url.find("?")
+    if start < 0 or 0 <= mark < start:
+        return b"/" + url[mark:].encode() if mark >= 0 else b"/"
+    return url[start:].encode()
+
+
+def _content(body: Spool | None) -> bytes | AsyncIterator[bytes] | None:
+    if body is None:
+        return None
+    data = body.data
+    return body.chunks() if data is None else data
+
+
+def _require_listed(
+    runtime: Runtime, service: Service, ssl_object: ssl.SSLObject
+) -> None:
+    provider = service.service_id.client_id
+    client = runtime.server_configuration().client(provider)
+    listed = client.certificates if client else ()
+    shown = peer_certificates(ssl_object)
+    if not shown or certificate_der(shown[0]) not in listed:
+        raise XRoadError(
+            "ssl_authentication_failed",
+            f"The TLS certificate of service {service.service_id} is not one of those "
+            f"registered for {provider}",
+            advice="Add the service's certificate to the client, or switch the check "
+            "off for this service.",
+        )

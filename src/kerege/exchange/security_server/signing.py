@@ -1,0 +1,104 @@
+"""Signing what this server sends: one ready-made template per member.
+
+A template holds all bytes of a signature that do not change from message to
+message; it is made anew only when the member's OCSP responses change.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from cryptography import x509
+
+from kerege.xroad.faults import XRoadError
+from kerege.xroad.identifiers import ClientId
+from kerege.xroad.signature import (
+    Part,
+    SignatureData,
+    SignatureTemplate,
+    Signer,
+    sign_messages,
+)
+
+OCSPLookup = Callable[[x509.Certificate], bytes | None]
+"""The newest valid OCSP response of one of our own certificates, if there is one."""
+
+
+class SigningContexts:
+    """Signs messages for the members that this server has signing keys of."""
+
+    def __init__(
+        self,
+        signers: Mapping[ClientId, Signer],
+        intermediates: Callable[[x509.Certificate], Sequence[x509.Certificate]],
+        ocsp_response: OCSPLookup,
+    ) -> None:
+        """Make contexts.
+
+        Args:
+            signers: The signer of each member.
+            intermediates: The CA certificates between a certificate and its root,
+                nearest first, without the root.
+            ocsp_response: Where OCSP responses come from.
+        """
+        self._signers = signers
+        self._intermediates = intermediates
+        self._ocsp_response = ocsp_response
+        self._templates: dict[
+            ClientId, tuple[tuple[bytes, ...], SignatureTemplate]
+        ] = {}
+
+    def sign(
+        self, client: ClientId, parts: Sequence[Part], signing_time: datetime
+    ) -> SignatureData:
+        """Sign one message of ``client`` with the key of its member.
+
+        Raises:
+            XRoadError: ``unknown_member`` if there is no signing key for the member,
+                ``cannot_create_signature`` if it has no valid OCSP response.
+        """
+        member = client.member
+        signer = self.signer(client)
+        template = self._template(member, signer)
+        return sign_messages(template, signer, [parts], signing_time)[0]
+
+    def signer(self, client: ClientId) -> Signer:
+        """Return the signer of the client's member. Raises ``unknown_member``."""
+        try:
+            return self._signers[client.member]
+        except KeyError:
+            raise XRoadError(
+                "unknown_member",
+                f"No signing key for member '{client.member}'",
+                advice="Import a signing certificate of this member, or check that "
+                "the token is logged in: kerege security-server keys list",
+            ) from None
+
+    def _template(self, member: ClientId, signer: Signer) -> SignatureTemplate:
+        chain = tuple(self._intermediates(signer.certificate))
+        responses = tuple(
+            self._required_response(certificate)
+            for certificate in (signer.certificate, *chain)
+        )
+        known = self._templates.get(member)
+        if known and known[0] == responses:
+            return known[1]
+        template = SignatureTemplate(
+            signer.certificate,
+            signer.algorithm,
+            chain=chain,
+            ocsp_responses=responses,
+        )
+        self._templates[member] = (responses, template)
+        return template
+
+    def _required_response(self, certificate: x509.Certificate) -> bytes:
+        response = self._ocsp_response(certificate)
+        if response is None:
+            raise XRoadError(
+                "cannot_create_signature",
+                "No valid OCSP response for the signing certificate "
+                f"{certificate.subject.rfc4514_string()}",
+                advice="Check that the OCSP responder of the CA can be reached and "
+                "that the certificate is not revoked: kerege security-server keys list",
+            )
+        return response

@@ -1,0 +1,259 @@
+"""Makes a sandbox instance on disk: trust services, keys, certificates, servers.
+
+Done once; a second start finds everything and is instant. All keys and people are
+synthetic, and the PIN of the tokens lies beside them.
+"""
+
+import json
+import secrets
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_public_key,
+    load_pem_private_key,
+)
+
+from kerege.exchange.keys import (
+    CertificateStatus,
+    KdfCost,
+    KeyAlgorithm,
+    KeyUsage,
+    SoftwareToken,
+)
+from kerege.exchange.storage import open_database
+from kerege.exchange.storage.server_configuration import (
+    ClientStatus,
+    ConnectionType,
+    Service,
+    ServiceType,
+    add_client,
+    add_service,
+    add_timestamping_service,
+    grant,
+)
+from kerege.sandbox.central import CentralPlan, save_anchor
+from kerege.sandbox.layout import (
+    INSTANCE,
+    MEMBERS,
+    REGISTER,
+    SERVICES,
+    TRUST_ADDRESS,
+    Files,
+    MemberPlan,
+    Ports,
+)
+from kerege.trust.authority import Authority, Validity
+from kerege.trust.ca import CA_DAYS, SandboxCA
+from kerege.trust.ca_folder import load_ca, save_ca
+from kerege.trust.key_kinds import KeyKind, PrivateKey, generate_key
+from kerege.trust.subjects import service_subject
+
+FORMAT = 1
+"""Raised when instances of an older Kerege cannot be used any more."""
+TOKEN_COST = KdfCost(n=1 << 10)
+"""The PIN lies beside the token: stretching it protects nothing here."""
+SERVICE_TIMEOUT_SECONDS = 60
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A built instance."""
+
+    files: Files
+    ports: Ports
+    ca: SandboxCA
+    central: CentralPlan
+    central_key: PrivateKey
+
+
+def is_built(files: Files) -> bool:
+    """Whether a usable instance lies in the folder."""
+    try:
+        plan = json.loads(files.plan.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(plan, dict) and plan.get("format") == FORMAT
+
+
+def build(
+    files: Files,
+    ports: Ports,
+    *,
+    kind: KeyKind = KeyKind.RSA_2048,
+    progress: Progress = lambda _: None,
+) -> Instance:
+    """Make a new instance; what was in the folder is removed."""
+    if files.root.exists():
+        shutil.rmtree(files.root)
+    files.root.mkdir(parents=True, mode=0o700)
+    progress("certification authority, OCSP responder, time-stamping authority")
+    ca = SandboxCA.create(INSTANCE, kind=kind)
+    pin = secrets.token_urlsafe(16)
+    _write_secret(files.pin, pin.encode())
+    for member in MEMBERS:
+        progress(f"security server {member.server_code} of {member.name}")
+        _build_server(files, ports, member, ca, pin)
+    progress("global configuration")
+    save_ca(ca, files.trust)
+    _make_central_key(files)
+    files.plan.write_text(
+        json.dumps({"format": FORMAT, "ports": asdict(ports)}), encoding="utf-8"
+    )
+    return load(files)
+
+
+def load(files: Files) -> Instance:
+    """Read an instance that `build` made."""
+    plan = json.loads(files.plan.read_text(encoding="utf-8"))
+    ports = Ports(**plan["ports"])
+    ca = load_ca(files.trust)
+    key = load_pem_private_key(
+        (files.central / "signing-key.pem").read_bytes(), password=None
+    )
+    certificate = x509.load_pem_x509_certificate(
+        (files.central / "signing-certificate.pem").read_bytes()
+    )
+    authentication = {
+        member.server_code: x509.load_pem_x509_certificate(
+            (files.server(member) / "authentication.pem").read_bytes()
+        )
+        for member in MEMBERS
+    }
+    central = CentralPlan(ca, ports, authentication, certificate)
+    return Instance(files, ports, ca, central, _private_key(key))
+
+
+def move_ports(files: Files, ports: Ports) -> Instance:
+    """Give a built instance other ports: settings, service addresses, anchor."""
+    plan = {"format": FORMAT, "ports": asdict(ports)}
+    files.plan.write_text(json.dumps(plan), encoding="utf-8")
+    for member in MEMBERS:
+        _write_settings(files, ports, member)
+        (files.server(member) / "security-server.db").unlink(missing_ok=True)
+        _configure(files, ports, member)
+    instance = load(files)
+    prepare(instance)
+    return instance
+
+
+def prepare(instance: Instance) -> None:
+    """Write what every start needs: a fresh anchor."""
+    save_anchor(instance.files.anchor, instance.central, datetime.now(UTC))
+
+
+def _build_server(
+    files: Files, ports: Ports, member: MemberPlan, ca: SandboxCA, pin: str
+) -> None:
+    folder = files.server(member)
+    folder.mkdir(parents=True)
+    token = SoftwareToken.create(folder / "token", pin, cost=TOKEN_COST)
+    token.login(pin)
+    authentication = token.generate_key(KeyUsage.AUTHENTICATION, KeyAlgorithm.RSA_2048)
+    certificate = ca.issue_authentication(
+        load_der_public_key(authentication.public_key),
+        member.server_id,
+        host=member.address,
+    )
+    token.import_certificate(certificate, status=CertificateStatus.REGISTERED)
+    pem = certificate.public_bytes(Encoding.PEM)
+    (folder / "authentication.pem").write_bytes(pem)
+    signing = token.generate_key(KeyUsage.SIGNING, KeyAlgorithm.RSA_2048)
+    token.import_certificate(
+        ca.issue_signing(
+            load_der_public_key(signing.public_key), member.member_id, member.server_id
+        ),
+        member=member.member_id,
+    )
+    _write_settings(files, ports, member)
+    _configure(files, ports, member)
+
+
+def _write_settings(files: Files, ports: Ports, member: MemberPlan) -> None:
+    text = f"""# A sandbox's Security Server: {member.name}. NOT FOR PRODUCTION.
+identifier = "{member.server_id.path}"
+
+[listen]
+client_http = "{member.address}:{ports.client_http}"
+client_https = "{member.address}:{ports.client_https}"
+peer = "{member.address}:{ports.peer}"
+ocsp = "{member.address}:{ports.ocsp}"
+
+[peers]
+port = {ports.peer}
+ocsp_port = {ports.ocsp}
+
+[configuration]
+anchor = "{files.anchor.resolve()}"
+"""
+    (files.server(member) / "server.toml").write_text(text, encoding="utf-8")
+
+
+def _configure(files: Files, ports: Ports, member: MemberPlan) -> None:
+    """Fill the server's database: clients, services, rights."""
+    database = open_database(f"sqlite:///{files.server(member) / 'security-server.db'}")
+    with database.write() as connection:
+        for client in (member.member_id, *member.clients):
+            add_client(
+                connection,
+                client,
+                connection_type=ConnectionType.HTTP,
+                status=ClientStatus.REGISTERED,
+            )
+        add_timestamping_service(
+            connection, "Sandbox TSA", f"http://{TRUST_ADDRESS}:{ports.tsa}/"
+        )
+        if member is REGISTER:
+            for service in SERVICES:
+                url = f"http://{TRUST_ADDRESS}:{ports.provider}/{service.code}"
+                added = Service(
+                    service.service_id,
+                    ServiceType.REST,
+                    url,
+                    SERVICE_TIMEOUT_SECONDS,
+                    verify_tls=False,
+                )
+                add_service(connection, added)
+                for client in service.allowed:
+                    grant(connection, service.service_id, client)
+    database.close()
+
+
+def _make_central_key(files: Files) -> None:
+    """Make the key that signs the configuration, with its certificate."""
+    files.central.mkdir(exist_ok=True)
+    key = generate_key(KeyKind.RSA_2048)
+    authority = Authority.self_signed(
+        service_subject(INSTANCE, "Sandbox configuration"),
+        key,
+        Validity.days_from(datetime.now(UTC), CA_DAYS),
+    )
+    _write_secret(
+        files.central / "signing-key.pem",
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+    )
+    (files.central / "signing-certificate.pem").write_bytes(
+        authority.certificate.public_bytes(Encoding.PEM)
+    )
+
+
+def _private_key(key: object) -> PrivateKey:
+    if isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        return key
+    msg = f"The configuration signing key is a {type(key).__name__}"
+    raise TypeError(msg)
+
+
+def _write_secret(path: Path, data: bytes) -> None:
+    path.touch(mode=0o600)
+    path.write_bytes(data)

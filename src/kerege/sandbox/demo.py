@@ -1,0 +1,187 @@
+"""The demo: a whole X-Road instance on this machine, started, watched, stopped.
+
+Everything listens on loopback, every key and person is synthetic. NOT FOR PRODUCTION.
+"""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from kerege.sandbox.builder import Instance, build, is_built, load, move_ports, prepare
+from kerege.sandbox.layout import (
+    BANK,
+    INSTANCE,
+    MEMBERS,
+    PORTAL,
+    PORTAL_CLIENT,
+    PROVIDER,
+    TRUST_ADDRESS,
+    Files,
+    MemberPlan,
+    Ports,
+)
+from kerege.sandbox.live import LiveView
+from kerege.sandbox.people import register
+from kerege.sandbox.ports import busy_addresses, find_ports
+from kerege.sandbox.processes import Event, ServerProcess, start_server
+from kerege.sandbox.services import start_services
+
+Write = Callable[[str], None]
+
+
+def local_now() -> datetime:
+    """Return the time on this machine's clock."""
+    return datetime.now().astimezone()
+
+
+@dataclass(slots=True)
+class Demo:
+    """A demo that runs. Use it as an async context manager."""
+
+    root: Path
+    write: Write
+    reset: bool = False
+    preferred: Ports = field(default_factory=Ports)
+    instance: Instance | None = None
+    servers: list[ServerProcess] = field(default_factory=list)
+    _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _view: LiveView | None = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def _start(self) -> None:
+        started = time.perf_counter()
+        instance = self.instance = await asyncio.to_thread(self._prepared)
+        self._view = LiveView(self.write, local_now)
+        self._step("trust services, global configuration, village register")
+        await start_services(self._stack, instance)
+        self._step("security servers " + ", ".join(m.server_code for m in MEMBERS))
+        started_servers = await asyncio.gather(
+            *(start_server(instance.files, m, self._hear) for m in MEMBERS),
+            return_exceptions=True,
+        )
+        self.servers = [s for s in started_servers if isinstance(s, ServerProcess)]
+        for result in started_servers:
+            if isinstance(result, BaseException):
+                raise result
+        self._step(f"ready after {time.perf_counter() - started:.1f} s")
+
+    async def stop(self) -> None:
+        """Stop everything that runs."""
+        await asyncio.gather(*(server.stop() for server in self.servers))
+        self.servers.clear()
+        await self._stack.aclose()
+
+    @property
+    def ports(self) -> Ports:
+        """The ports in use."""
+        return self._running().ports
+
+    def client_url(self, member: MemberPlan) -> str:
+        """Return where a member's applications reach their Security Server."""
+        return f"http://{member.address}:{self.ports.client_http}"
+
+    @property
+    def files(self) -> Files:
+        """The instance's files."""
+        return self._running().files
+
+    def log_of(self, member: MemberPlan) -> Path:
+        """Return a server's log file."""
+        return self.files.server(member) / "server.log"
+
+    def _running(self) -> Instance:
+        if self.instance is None:
+            raise RuntimeError("The demo has not been started")
+        return self.instance
+
+    def _prepared(self) -> Instance:
+        """Find or build the instance, on ports that are free."""
+        files = Files(self.root)
+        if self.reset and self.root.exists():
+            shutil.rmtree(self.root)
+        if is_built(files):
+            instance = load(files)
+            if busy_addresses(instance.ports):
+                ports = find_ports(self.preferred)
+                self.write(f"Ports are taken: using {ports.client_http} and its set.")
+                return move_ports(files, ports)
+            prepare(instance)
+            return instance
+        ports = find_ports(self.preferred)
+        if ports != self.preferred:
+            self.write(
+                f"Port {self.preferred.peer} or one of its set is taken: "
+                f"using {ports.peer}, {ports.ocsp}, {ports.client_http}."
+            )
+        self.write("Building a new instance (once):")
+        instance = build(files, ports, progress=self._step)
+        prepare(instance)
+        return instance
+
+    def _step(self, text: str) -> None:
+        self.write(f"  · {text}")
+
+    def _hear(self, _plan: MemberPlan, event: Event) -> None:
+        if self._view is not None:
+            self._view.hear(event)
+
+
+def what_runs_where(demo: Demo) -> str:
+    """Return the table that the demo prints when everything is up."""
+    ports = demo.ports
+    lines = [
+        "",
+        f"An X-Road instance '{INSTANCE}' runs on this machine. NOT FOR PRODUCTION.",
+        "",
+    ]
+    for member in MEMBERS:
+        clients = ", ".join(c.short.partition("/")[2] for c in member.clients)
+        lines.append(
+            f"  {member.server_code}  {member.address}  {member.name:<18} {clients}\n"
+            f"       applications {ports.client_http}, {ports.client_https} (TLS); "
+            f"servers {ports.peer}; OCSP {ports.ocsp}"
+        )
+    lines += [
+        (
+            f"  configuration http://{TRUST_ADDRESS}:{ports.configuration}/internalconf, "
+            f"OCSP :{ports.ca_ocsp}, time-stamps :{ports.tsa}, register :{ports.provider}"
+        ),
+        f"  files in {demo.root}",
+        "",
+        "Ask, as the citizen portal, where a (synthetic) person lives:",
+        "",
+        f"  {curl_line(demo)}",
+        "",
+        (
+            f"The bank ({BANK.subsystem('banking').short.partition('/')[2]}) may ask for "
+            "address-fact and not for family-members: try both."
+        ),
+        "Messages appear below. Ctrl-C stops everything.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def curl_line(demo: Demo) -> str:
+    """Return a command that works when pasted."""
+    pin = next(iter(register().people))
+    return (
+        f'curl -H "X-Road-Client: {PORTAL_CLIENT.path}" '
+        f"{demo.client_url(PORTAL)}/r1/{PROVIDER.path}/address-fact/{pin}"
+    )

@@ -1,0 +1,27 @@
+"""The demo's provider: two services of a village register over synthetic people.
+
+It believes X-Road headers because it listens on loopback only, for its own Security
+Server; the paths and answers are those of the real `sanaripaymak-service`.
+"""
+
+from aiohttp import web
+
+from kerege.sandbox.people import Register
+
+
+def provider_application(register: Register) -> web.Application:
+    """Return the application that answers from ``register``."""
+
+    async def address_fact(request: web.Request) -> web.Response:
+        answer = register.address_fact(request.match_info["pin"])
+        if answer is None:
+            return web.Response(status=204)
+        return web.json_response(answer)
+
+    async def family_members(request: web.Request) -> web.Response:
+        return web.json_response(register.family_members(request.match_info["pin"]))
+
+    application = web.Application()
+    application.router.add_get("/address-fact/{pin}", address_fact)
+    application.router.add_get("/family-members/{pin}", family_members)
+    return application

@@ -1,0 +1,56 @@
+"""What a sandbox serves in its own process: configuration, OCSP, time-stamps, register.
+
+NOT FOR PRODUCTION.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import datetime
+
+from aiohttp import web
+
+from kerege.exchange.keys.signer import SoftwareSigner
+from kerege.sandbox.builder import Instance
+from kerege.sandbox.central import ConfigurationPublisher
+from kerege.sandbox.layout import TRUST_ADDRESS
+from kerege.sandbox.people import register
+from kerege.sandbox.provider import provider_application
+from kerege.trust.ca import utc_now
+from kerege.trust.ocsp_responder import ocsp_application, ocsp_authorities
+from kerege.trust.tsa import time_stamping_unit, tsa_application
+
+CENTRAL_KEY = "configuration-signing-key"
+
+
+async def start_services(
+    stack: AsyncExitStack,
+    instance: Instance,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+) -> None:
+    """Start all services; ``stack`` stops them. Raises `OSError` for a taken port."""
+    central = instance.central
+    signer = SoftwareSigner(
+        central.signing_certificate, CENTRAL_KEY, {CENTRAL_KEY: instance.central_key}
+    )
+    publisher = ConfigurationPublisher(central, signer, clock=clock)
+    ports = instance.ports
+    for port, application in (
+        (ports.configuration, publisher.application()),
+        (ports.ca_ocsp, ocsp_application(ocsp_authorities(instance.ca), clock=clock)),
+        (ports.tsa, tsa_application(time_stamping_unit(instance.ca), clock=clock)),
+        (ports.provider, provider_application(register())),
+    ):
+        await _start(stack, application, port)
+    signing = asyncio.get_running_loop().create_task(publisher.keep_signing())
+    stack.callback(signing.cancel)
+
+
+async def _start(
+    stack: AsyncExitStack, application: web.Application, port: int
+) -> None:
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, TRUST_ADDRESS, port).start()
