@@ -239,11 +239,13 @@ def has_extended_usage(
 def extension_of(
     certificate: x509.Certificate, kind: type[ExtensionT]
 ) -> ExtensionT | None:
-    """Return the extension of this kind, or None."""
+    """Return the extension of this kind, or None. Raises ``incorrect_certificate``."""
     try:
         return certificate.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
         return None
+    except UNREADABLE as error:
+        raise _incorrect(str(error)) from error
 
 
 def subject_text(certificate: x509.Certificate) -> str:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from cryptography import x509
 from cryptography.x509 import ocsp
 from tests.xroad.certificates.pki import (
     HOUR,
@@ -12,8 +13,10 @@ from tests.xroad.certificates.pki import (
     Template,
     a_ca,
     issue,
+    key_usage,
     new_key,
     respond,
+    rewritten,
     root,
     trust_in,
 )
@@ -134,6 +137,25 @@ def test_the_second_path_is_taken_if_only_it_has_a_response() -> None:
             at=NOW,
         )
         assert chain.certificates[-1] == top.certificate
+
+
+def test_a_certificate_that_a_peer_broke_on_purpose_is_refused_not_a_crash() -> None:
+    twice = key_usage("digital_signature").public_bytes()
+    oid = x509.ObjectIdentifier("2.5.29.16")
+    extension = x509.UnrecognizedExtension(oid, twice)
+    template = Template(usages=("digital_signature",), extensions=[(extension, False)])
+    broken = rewritten(
+        issue("CN=Leaf", MIDDLE, template).certificate, "2.5.29.16", "2.5.29.15"
+    )
+    verifier = ChainVerifier(TRUST)
+
+    for check in (
+        lambda: verifier.verify(broken, extra=(), ocsp_responses=[], at=NOW),
+        lambda: verifier.verify_peer([broken], ocsp_responses=[], at=NOW),
+    ):
+        with pytest.raises(XRoadError) as refused:
+            check()
+        assert refused.value.code == "incorrect_certificate"
 
 
 class Counting:

@@ -24,7 +24,7 @@ from typing import TypeAlias
 
 from cryptography import x509
 
-from kerege.xroad.certificates._path import Path, paths
+from kerege.xroad.certificates._path import MAX_EXTRA, Path, paths
 from kerege.xroad.certificates._trust import ApprovedCA, Trust
 from kerege.xroad.certificates._usage import require_authentication_certificate
 from kerege.xroad.faults import XRoadError
@@ -35,7 +35,7 @@ from kerege.xroad.ocsp import (
     read_ocsp_response,
     verify_ocsp_response,
 )
-from kerege.xroad.x509 import subject_text
+from kerege.xroad.x509 import certificate_der, load_certificate, subject_text
 
 MAX_OCSP_RESPONSES = 16
 """Responses read for one chain: one for each step of the longest path, twice over."""
@@ -82,10 +82,15 @@ def verify_chain(
         at: The time for which all of this must hold, aware.
 
     Raises:
-        XRoadError: ``cannot_create_cert_path.internal_error``,
+        XRoadError: ``incorrect_certificate`` (one cannot be read),
+            ``cannot_create_cert_path.internal_error``,
             ``invalid_cert_path.cert_validation`` (revoked, or no response) or
             ``invalid_cert_path.incorrect_validation_info`` (a bad response).
     """
+    certificate, *extra = [
+        load_certificate(certificate_der(each))
+        for each in (certificate, *extra[: MAX_EXTRA + 1])
+    ]
     responses: tuple[OcspResponse, ...] | None = None
     refusals: list[XRoadError] = []
     for path in islice(paths(certificate, extra, trust, at), MAX_PATHS):
