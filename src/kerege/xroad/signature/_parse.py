@@ -4,6 +4,7 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from hmac import compare_digest
 
 from cryptography import x509
@@ -34,6 +35,12 @@ MAX_REFERENCES = 1024
 """References of one signature: a message and its attachments, one each."""
 MAX_CERTIFICATES = 16
 """Certificates, and OCSP responses, of one signature: levels of a CA hierarchy."""
+MIN_REMEMBERED = 800
+MAX_REMEMBERED = 8192
+"""Characters of texts worth remembering: certificates and OCSP responses, which come
+again with every message of a member; signature values are shorter and never do."""
+REMEMBERED_TEXTS = 512
+"""Such texts with their bytes: 8 MB at the very most."""
 
 _INCLUSIVE = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
 _EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
@@ -91,8 +98,12 @@ def parse_signature(data: bytes, *, check_schema: bool = True) -> ParsedSignatur
     structure = find_signature(data, check_schema=check_schema)
     _require_own_target(structure)
     method, algorithm = _methods(structure.signed_info)
-    certificate = _signing_certificate(structure)
+    signed = only_child(
+        structure.signed_properties, XADES + "SignedSignatureProperties"
+    )
+    certificate = _signing_certificate(structure.key_info, signed)
     documents, properties_reference, properties_method = _references(structure)
+    unsigned = _unsigned(structure.qualifying)
     return ParsedSignature(
         documents=documents,
         algorithm=algorithm,
@@ -101,10 +112,10 @@ def parse_signature(data: bytes, *, check_schema: bool = True) -> ParsedSignatur
         properties=_canonical(structure.signed_properties, properties_method),
         properties_reference=properties_reference,
         certificate=certificate,
-        certificates=_extra_certificates(structure.qualifying),
-        ocsp_values=_ocsp_values(structure.qualifying),
-        timestamp=_timestamp(structure.qualifying),
-        signing_time=_signing_time(structure.signed_properties),
+        certificates=_extra_certificates(unsigned),
+        ocsp_values=_ocsp_values(unsigned),
+        timestamp=_timestamp(unsigned),
+        signing_time=_signing_time(signed),
     )
 
 
@@ -114,16 +125,27 @@ def decoded(element: etree._Element) -> bytes:
     Only the canonical encoding is read, down to the unused bits of the last character:
     else the same value could be written in several ways.
     """
-    text = "".join((element.text or "").split())
+    text = element.text or ""
+    repeats = MIN_REMEMBERED < len(text) <= MAX_REMEMBERED
+    value = _remembered_base64(text) if repeats else _base64(text)
+    if len(element) or not value:
+        raise XRoadError(MALFORMED, f"{local_name(element)} is not base64")
+    return value
+
+
+def _base64(text: str) -> bytes:
+    """Return the bytes; none if the text is not base64 in canonical form."""
+    text = "".join(text.split())
     try:
         value = binascii.a2b_base64(text, strict_mode=True)
     except ValueError:
-        value = b""
+        return b""
     last = value[(len(value) - 1) // 3 * 3 :]
     written = binascii.b2a_base64(last, newline=False).decode()
-    if len(element) or not value or written != text[-4:]:
-        raise XRoadError(MALFORMED, f"{local_name(element)} is not base64")
-    return value
+    return value if written == text[-4:] else b""
+
+
+_remembered_base64 = lru_cache(maxsize=REMEMBERED_TEXTS)(_base64)
 
 
 def _require_own_target(structure: Structure) -> None:
@@ -183,7 +205,7 @@ def _references(
     own = f"#{structure.signed_properties.get('Id', '')}"
     documents: dict[str, Reference] = {}
     properties: tuple[Reference, str] | None = None
-    elements = structure.signed_info.findall(DS + "Reference")
+    elements = list(structure.signed_info.iterchildren(DS + "Reference"))
     if len(elements) > MAX_REFERENCES:
         raise XRoadError(MALFORMED, f"More than {MAX_REFERENCES} references")
     for element in elements:
@@ -207,39 +229,42 @@ def _references(
 def _reference(element: etree._Element) -> tuple[Reference, str]:
     """Return the reference and the URI of its only transform, or an empty text."""
     method = ""
-    transforms = optional_child(element, DS + "Transforms")
-    if transforms is not None:
+    if len(element) > 2:
+        transforms = only_child(element, DS + "Transforms")
         method = _canonicalization(only_child(transforms, DS + "Transform"))
     digest, value = _digest_and_value(element)
     return Reference(element.get("URI", ""), digest, value), method
 
 
 def _digest_and_value(element: etree._Element) -> tuple[Digest, bytes]:
-    method = only_child(element, DS + "DigestMethod")
+    """Read DigestMethod and DigestValue, which are the last two children."""
+    children = list(element)[-2:]
+    if [child.tag for child in children] != [DS + "DigestMethod", DS + "DigestValue"]:
+        raise XRoadError(MALFORMED, f"{local_name(element)} has no digest")
+    method, value = children
     digest = digest_by_uri(method.get("Algorithm", ""))
     if digest is SHA1 or len(method):
         raise XRoadError(
             "unsupported_algorithm", f"Digests with {digest.name} are not accepted"
         )
-    return digest, decoded(only_child(element, DS + "DigestValue"))
+    return digest, decoded(value)
 
 
-def _signing_certificate(structure: Structure) -> x509.Certificate:
+def _signing_certificate(
+    key_info: etree._Element, signed: etree._Element
+) -> x509.Certificate:
     """ETSI TS 101 903 7.2.2: the certificate used is the one whose digest is signed.
 
     Else a certificate of the same key, but another name or issuer, could be swapped in.
     """
-    data = only_child(structure.key_info, DS + "X509Data")
-    element = data.find(DS + "X509Certificate")
+    data = only_child(key_info, DS + "X509Data")
+    element = next(data.iterchildren(DS + "X509Certificate"), None)
     if element is None:
         raise XRoadError(MALFORMED, "There is no signing certificate in the signature")
     der = decoded(element)
-    properties = only_child(
-        structure.signed_properties, XADES + "SignedSignatureProperties"
-    )
-    holder = optional_child(properties, XADES + "SigningCertificate")
+    holder = optional_child(signed, XADES + "SigningCertificate")
     if holder is None:
-        holder = only_child(properties, XADES + "SigningCertificateV2")
+        holder = only_child(signed, XADES + "SigningCertificateV2")
     _require_digest(only_child(holder, XADES + "Cert"), der)
     return load_certificate(der)
 
@@ -257,9 +282,8 @@ def _unsigned(qualifying: etree._Element) -> etree._Element:
     return only_child(unsigned, XADES + "UnsignedSignatureProperties")
 
 
-def _extra_certificates(qualifying: etree._Element) -> tuple[x509.Certificate, ...]:
+def _extra_certificates(unsigned: etree._Element) -> tuple[x509.Certificate, ...]:
     """Return the certificates that CompleteCertificateRefs name, from this signature."""
-    unsigned = _unsigned(qualifying)
     references = descend(
         unsigned, XADES + "CompleteCertificateRefs", XADES + "CertRefs"
     )
@@ -275,7 +299,7 @@ def _extra_certificates(qualifying: etree._Element) -> tuple[x509.Certificate, .
     }
     return tuple(
         _extra_certificate(reference, by_id)
-        for reference in references.findall(XADES + "Cert")
+        for reference in references.iterchildren(XADES + "Cert")
     )
 
 
@@ -292,11 +316,13 @@ def _extra_certificate(
     return load_certificate(der)
 
 
-def _ocsp_values(qualifying: etree._Element) -> tuple[bytes, ...]:
-    values = descend(
-        _unsigned(qualifying), XADES + "RevocationValues", XADES + "OCSPValues"
+def _ocsp_values(unsigned: etree._Element) -> tuple[bytes, ...]:
+    values = descend(unsigned, XADES + "RevocationValues", XADES + "OCSPValues")
+    elements = (
+        []
+        if values is None
+        else list(values.iterchildren(XADES + "EncapsulatedOCSPValue"))
     )
-    elements = [] if values is None else values.findall(XADES + "EncapsulatedOCSPValue")
     if not 0 < len(elements) <= MAX_CERTIFICATES:
         raise XRoadError(
             MALFORMED,
@@ -306,22 +332,19 @@ def _ocsp_values(qualifying: etree._Element) -> tuple[bytes, ...]:
     return tuple(decoded(element) for element in elements)
 
 
-def _timestamp(qualifying: etree._Element) -> bytes | None:
+def _timestamp(unsigned: etree._Element) -> bytes | None:
     """Return the token; early signatures had it directly in SignatureTimeStamp."""
-    element = optional_child(_unsigned(qualifying), XADES + "SignatureTimeStamp")
+    element = optional_child(unsigned, XADES + "SignatureTimeStamp")
     if element is None:
         return None
     encapsulated = optional_child(element, XADES + "EncapsulatedTimeStamp")
     return decoded(element if encapsulated is None else encapsulated)
 
 
-def _signing_time(signed_properties: etree._Element) -> datetime:
-    element = descend(
-        signed_properties, XADES + "SignedSignatureProperties", XADES + "SigningTime"
-    )
-    text = (element.text or "").strip() if element is not None else ""
+def _signing_time(signed: etree._Element) -> datetime:
+    text = only_child(signed, XADES + "SigningTime").text or ""
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise XRoadError(MALFORMED, "SigningTime is not a date and time") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

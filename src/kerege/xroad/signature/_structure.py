@@ -35,7 +35,9 @@ _has_forbidden_nodes = etree.XPath(
     "boolean(//comment() | //processing-instruction() | //@xml:*)"
 )
 """Comments split text nodes; ``xml:`` attributes are inherited by canonical form."""
-_ids: Callable[[etree._Element], list[str]] = etree.XPath(
+_ids: Callable[[etree._Element], list[str]] = etree.XPath("//@Id", smart_strings=False)
+"""The grammar of messages has no other ids."""
+_any_ids: Callable[[etree._Element], list[str]] = etree.XPath(
     "//@Id | //@ID | //@id", smart_strings=False
 )
 _signature_count = etree.XPath("count(//*[local-name() = 'Signature'])")
@@ -81,7 +83,7 @@ def find_signature(data: bytes, *, check_schema: bool) -> Structure:
         require_profile(root)
     elif _signature_count(root) != 1:
         raise XRoadError(MALFORMED, "There is a second signature inside the first")
-    ids = _ids(root)
+    ids = _ids(root) if check_schema else _any_ids(root)
     if len(ids) != len(set(ids)):
         raise XRoadError(MALFORMED, "Two elements of the signature have the same id")
     return structure

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hmac import compare_digest
 
 from cryptography import x509
@@ -38,6 +39,9 @@ REMEMBERED_SIGNATURES = 256
 
 REMEMBERED_MEMBERS = 1024
 """Names read from certificates; a certificate takes 1 to 2 KB."""
+
+_key_of = lru_cache(maxsize=REMEMBERED_MEMBERS)(public_key)
+"""Reading a key from its certificate costs as much as checking a value with it."""
 
 
 def _nothing(_uri: str) -> bool:
@@ -132,7 +136,7 @@ class SignatureVerifier:
 
         Raises:
             XRoadError: in this order, ``invalid_xml`` or ``malformed_signature`` if the
-                document is no signature of the profile; ``malformed_signature.`` and
+                document is no signature of the profile, or over something else; ``malformed_signature.`` and
                 a code of `verify_hash_chain`; ``malformed_signature`` if the
                 certificate is not for signing or a part is not covered;
                 ``incorrect_certificate`` if it is another member's;
@@ -143,6 +147,7 @@ class SignatureVerifier:
         parsed = remembered or parse_signature(
             data.signature, check_schema=rules.check_schema
         )
+        _require_profile_reference(parsed)
         report = _verify_hash_chain(data, parts, parsed, rules)
         self._require_signer(parsed, signer)
         _require_coverage(parsed, parts, report)
@@ -187,6 +192,16 @@ class SignatureVerifier:
             self._remembered.popitem(last=False)
 
 
+def _require_profile_reference(parsed: ParsedSignature) -> None:
+    """A signature is over a message or over a hash chain result, if over nothing else."""
+    if not {MESSAGE, HASH_CHAIN_RESULT_NAME} & parsed.documents.keys():
+        raise XRoadError(
+            "malformed_signature",
+            f"The signature refers neither to {MESSAGE} nor to "
+            f"{HASH_CHAIN_RESULT_NAME}",
+        )
+
+
 def _verify_hash_chain(
     data: SignatureData,
     parts: Sequence[Part],
@@ -216,16 +231,10 @@ def _require_coverage(
     """Every part must be signed: the reference lets unsigned attachments through."""
     if len({part.uri for part in parts}) != len(parts):
         raise XRoadError("malformed_signature", "Two parts have the same name")
-    if report is None and MESSAGE not in parsed.documents:
-        if HASH_CHAIN_RESULT_NAME in parsed.documents:
-            raise XRoadError(
-                "invalid_signature_value",
-                f"The signature is over {HASH_CHAIN_RESULT_NAME}, which is not here",
-            )
+    if report is None and HASH_CHAIN_RESULT_NAME in parsed.documents:
         raise XRoadError(
-            "malformed_signature",
-            f"The signature refers neither to {MESSAGE} nor to "
-            f"{HASH_CHAIN_RESULT_NAME}",
+            "invalid_signature_value",
+            f"The signature is over {HASH_CHAIN_RESULT_NAME}, which is not here",
         )
     covered = report.used if report is not None else parsed.documents.keys()
     missing = [part.uri for part in parts if part.uri not in covered]
@@ -272,7 +281,7 @@ def _require_digest(part: Part, reference: Reference) -> None:
 
 def _verify_value(parsed: ParsedSignature) -> None:
     """XML Signature 3.2.2: the signature value over SignedInfo."""
-    key = public_key(parsed.certificate)
+    key = _key_of(parsed.certificate)
     value = parsed.signature_value
     if isinstance(key, ec.EllipticCurvePublicKey) and parsed.algorithm.kind == "ECDSA":
         # RFC 4051 3.3.1: r and s have the length of the curve, no other form is read.
