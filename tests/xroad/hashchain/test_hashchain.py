@@ -109,6 +109,11 @@ def test_a_document_alone_or_an_input_without_parts_is_the_callers_mistake():
         build_hash_chains([HashChainInput(())])
 
 
+def test_no_inputs_give_no_documents():
+    tree = build_hash_chains([])
+    assert (tree.result, tree.chains) == (b"", ())
+
+
 def test_names_with_markup_are_written_and_read_back():
     name = '/a&b<c"d\n.xml'
     tree = build_hash_chains([HashChainInput(((name, HELLO), (ATTACHMENT, BODY)))])

@@ -168,6 +168,26 @@ def test_a_signature_without_certificate_is_refused_in_containers_too(plain):
     assert refused.value.code == "malformed_signature"
 
 
+@pytest.mark.parametrize(
+    "missing",
+    [
+        rb'<ds:Reference Id="signature-reference-1".*?</ds:Reference>',
+        rb"<ds:DigestMethod[^>]*></ds:DigestMethod>",
+        rb"<ds:DigestValue>[^<]*</ds:DigestValue>",
+        rb"<xades:SigningCertificate>.*</xades:SigningCertificate>",
+        rb"<xades:SigningTime>.*</xades:SigningTime>",
+        rb"<xades:UnsignedProperties>.*</xades:UnsignedProperties>",
+        rb"<ds:KeyInfo>.*</ds:KeyInfo>",
+    ],
+)
+def test_what_verification_needs_may_not_be_missing_in_containers(plain, missing):
+    document = re.sub(missing, b"", plain.signature)
+    assert document != plain.signature
+    with pytest.raises(XRoadError) as refused:
+        parse_signature(document, check_schema=False)
+    assert refused.value.code == "malformed_signature"
+
+
 def test_a_relative_namespace_has_no_canonical_form(plain):
     relative = edited(plain, b"<ds:Signature Id", b'<ds:Signature xmlns:a="b" Id')
     refuse("malformed_signature", relative)

@@ -61,7 +61,7 @@ def build_hash_chains(
     if len(inputs) == 1 and len(inputs[0].parts) == 1:
         raise ValueError("A single document without attachments has no hash chain")
     tree = _Tree([_leaf(each, digest) for each in inputs], digest)
-    top = tree.value(0)
+    top = tree.value(0) or b""
     chains = tuple(
         _chain_document(_steps(tree, index, each.parts), digest)
         for index, each in enumerate(inputs)
@@ -95,16 +95,9 @@ class _Tree:
             else:
                 self._values[node] = left
 
-    def value(self, node: int) -> bytes:
-        """Return the digest of a node that has at least one leaf below."""
-        value = self._values[node]
-        if value is None:
-            raise IndexError(node)
-        return value
-
-    def is_empty(self, node: int) -> bool:
-        """Whether no leaf is below this node."""
-        return self._values[node] is None
+    def value(self, node: int) -> bytes | None:
+        """Return the digest of a node, or None if no leaf is below it."""
+        return self._values[node]
 
 
 def _steps(
@@ -116,15 +109,16 @@ def _steps(
     for level in range(tree.height - 1, -1, -1):
         side = index >> level & 1
         child, other = 2 * node + 1 + side, 2 * node + 2 - side
-        if not tree.is_empty(other):
-            levels.append((side, tree.value(other)))
+        other_value = tree.value(other)
+        if other_value is not None:
+            levels.append((side, other_value))
         node = child
     steps = []
     single = len(parts) == 1
-    for number, (side, other_value) in enumerate(levels):
+    for number, (side, beside) in enumerate(levels):
         last = single and number == len(levels) - 1
         own = _data_ref(*parts[0]) if last else _step_ref(number + 1)
-        other_entry = _hash_value(other_value)
+        other_entry = _hash_value(beside)
         steps.append([other_entry, own] if side else [own, other_entry])
     if not single:
         steps.append([_data_ref(uri, value) for uri, value in parts])
