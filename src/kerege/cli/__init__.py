@@ -1,11 +1,43 @@
-"""The `kerege` command: parses, calls, prints."""
+"""The `kerege` command: parses, calls, prints.
+
+One file for each group. A command's module is imported when the command is used, so
+that `kerege call` does not load a database and `kerege --help` loads nothing.
+"""
 
 import click
 
 from kerege import __version__
+from kerege.cli.failures import GuardedGroup
+from kerege.cli.lazy import Command
+
+COMMANDS = {
+    "call": Command("kerege.cli.call:call", "Call a service, as curl would."),
+    "configuration": Command(
+        "kerege.cli.configuration:configuration",
+        "Download, verify and show a global configuration.",
+    ),
+    "demo": Command(
+        "kerege.cli.demo:demo", "Run a whole X-Road instance on this machine."
+    ),
+    "security-server": Command(
+        "kerege.cli.security_server:security_server",
+        "Set up and run a Security Server.",
+    ),
+    "verify": Command("kerege.cli.verify:verify", "Verify signed containers (.asice)."),
+}
 
 
-@click.group()
+@click.group(
+    cls=GuardedGroup,
+    commands_at=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of a failure.")
 @click.version_option(__version__)
-def main() -> None:
-    """Run, call and verify an X-Road 7-compatible data exchange."""
+def main(*, debug: bool) -> None:
+    """Run, call and verify an X-Road 7-compatible data exchange.
+
+    Every command says more with --help. Exit codes: 0 done, 1 not done, 2 the command
+    line is wrong; `kerege call` has more.
+    """
+    del debug  # read by GuardedGroup

@@ -1,0 +1,82 @@
+"""How the command line fails: what happened, why, what to do; never a traceback.
+
+Exit codes: 1 what was asked could not be done, 2 the command line is wrong (click's
+own). A failure that nobody foresaw is a bug, and says how to get its traceback.
+"""
+
+from collections.abc import Callable
+from typing import IO, Any
+
+import click
+
+from kerege.cli.lazy import LazyGroup
+from kerege.xroad.faults import XRoadError
+
+FAILED = 1
+
+
+class Failure(click.ClickException):
+    """A foreseen failure, printed in at most three lines."""
+
+    exit_code = FAILED
+
+    def __init__(self, what: str, *, why: str = "", advice: str = "") -> None:
+        """Say what could not be done, why, and what a person can do about it."""
+        super().__init__(what)
+        self.why = why
+        self.advice = advice
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the lines on standard error."""
+        click.echo(f"Error: {self.message}", file=file, err=file is None)
+        for line in (self.why, self.advice):
+            if line:
+                click.echo(f"  {line}", file=file, err=file is None)
+
+
+class GuardedGroup(LazyGroup):
+    """The outermost group: turns every exception into a few lines."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if ctx.params.get("debug"):
+                raise
+            raise failure_of(error) from error
+
+
+def failure_of(error: Exception) -> Failure:
+    """Return the failure that stands for an exception."""
+    for kind, translate in _TRANSLATIONS.items():
+        if isinstance(error, kind):
+            return translate(error)
+    return Failure(
+        f"This is a bug in Kerege: {type(error).__name__}",
+        why="Nothing was foreseen for this failure; its text may hold personal data "
+        "and is not shown.",
+        advice="Run the same with `kerege --debug ...` for the traceback, and report "
+        "it without the data of persons.",
+    )
+
+
+def _of_fault(error: Exception) -> Failure:
+    if not isinstance(error, XRoadError):
+        raise TypeError
+    return Failure(error.message, why=f"X-Road code: {error.code}", advice=error.advice)
+
+
+def _of_system(error: Exception) -> Failure:
+    if not isinstance(error, OSError):
+        raise TypeError
+    reason = error.strerror or str(error) or type(error).__name__
+    return Failure(f"{error.filename}: {reason}" if error.filename else reason)
+
+
+_TRANSLATIONS: dict[type[Exception], Callable[[Exception], Failure]] = {
+    XRoadError: _of_fault,
+    OSError: _of_system,
+}

@@ -1,0 +1,123 @@
+"""What the commands share: the settings file, the database, the token, identifiers."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from kerege.cli.failures import Failure
+from kerege.exchange.keys import SoftwareToken, read_pin
+from kerege.exchange.security_server.settings import (
+    Settings,
+    SettingsError,
+    load_settings,
+)
+from kerege.exchange.storage import Database, open_database
+from kerege.exchange.storage.database import database_error
+from kerege.exchange.storage.server_configuration import (
+    ServerConfiguration,
+    load_server_configuration,
+)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEFAULT_CONFIG = "server.toml"
+PIN_SOURCES = "fd:N, credential:NAME or prompt"
+
+
+def config_option(command: F) -> F:
+    """Add ``--config``."""
+    return click.option(
+        "--config",
+        "-c",
+        type=click.Path(path_type=Path, dir_okay=False),
+        default=DEFAULT_CONFIG,
+        envvar="KEREGE_CONFIG",
+        show_default=True,
+        show_envvar=True,
+        help="The server's settings file.",
+    )(command)
+
+
+def pin_option(command: F) -> F:
+    """Add ``--pin-from``."""
+    return click.option(
+        "--pin-from",
+        metavar="SOURCE",
+        default="prompt",
+        show_default=True,
+        help=f"Where the token's PIN is read: {PIN_SOURCES}.",
+    )(command)
+
+
+def json_option(command: F) -> F:
+    """Add ``--json``."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print JSON, for programs."
+    )(command)
+
+
+def read_settings(config: Path) -> Settings:
+    """Read the settings file, or fail in words."""
+    if not config.exists():
+        msg = f"There is no settings file {config}"
+        raise Failure(
+            msg,
+            advice="Go to the server's folder, give --config FILE, or make a server "
+            "with: kerege security-server init",
+        )
+    try:
+        return load_settings(config)
+    except SettingsError as error:
+        raise Failure(
+            str(error),
+            advice="All settings: kerege security-server settings reference",
+        ) from error
+
+
+@contextmanager
+def opened_database(settings: Settings) -> Iterator[Database]:
+    """Open the server's database for one command."""
+    database = open_database(settings.database_url)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
+def changing(config: Path) -> Iterator[Connection]:
+    """Open a transaction on the server configuration."""
+    with opened_database(read_settings(config)) as database:
+        try:
+            with database.write() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            doing = "change the server configuration"
+            raise database_error(doing, error) from error
+
+
+def server_configuration(config: Path) -> ServerConfiguration:
+    """Read the whole server configuration."""
+    with opened_database(read_settings(config)) as database:
+        try:
+            return load_server_configuration(database)
+        except SQLAlchemyError as error:
+            doing = "read the server configuration"
+            raise database_error(doing, error) from error
+
+
+def opened_token(settings: Settings) -> SoftwareToken:
+    """Open the server's token, logged out."""
+    return SoftwareToken.open(settings.path(settings.token))
+
+
+def active_token(settings: Settings, pin_from: str) -> SoftwareToken:
+    """Open the server's token and log it in."""
+    token = opened_token(settings)
+    token.login(read_pin(pin_from))
+    return token
