@@ -27,21 +27,35 @@ async def start_services(
     stack: AsyncExitStack,
     instance: Instance,
     *,
+    with_register: bool = True,
     clock: Callable[[], datetime] = utc_now,
 ) -> None:
-    """Start all services; ``stack`` stops them. Raises `OSError` for a taken port."""
+    """Start the services; ``stack`` stops them.
+
+    Args:
+        stack: Owns what is started.
+        instance: Whose services.
+        with_register: Whether the village register is among them; tests and
+            benchmarks bring a provider of their own.
+        clock: Tells the time.
+
+    Raises:
+        OSError: a port is taken.
+    """
     central = instance.central
     signer = SoftwareSigner(
         central.signing_certificate, CENTRAL_KEY, {CENTRAL_KEY: instance.central_key}
     )
     publisher = ConfigurationPublisher(central, signer, clock=clock)
     ports = instance.ports
-    for port, application in (
-        (ports.configuration, publisher.application()),
-        (ports.ca_ocsp, ocsp_application(ocsp_authorities(instance.ca), clock=clock)),
-        (ports.tsa, tsa_application(time_stamping_unit(instance.ca), clock=clock)),
-        (ports.provider, provider_application(register())),
-    ):
+    applications = {
+        ports.configuration: publisher.application(),
+        ports.ca_ocsp: ocsp_application(ocsp_authorities(instance.ca), clock=clock),
+        ports.tsa: tsa_application(time_stamping_unit(instance.ca), clock=clock),
+    }
+    if with_register:
+        applications[ports.provider] = provider_application(register())
+    for port, application in applications.items():
         await _start(stack, application, port)
     signing = asyncio.get_running_loop().create_task(publisher.keep_signing())
     stack.callback(signing.cancel)
