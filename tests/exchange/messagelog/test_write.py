@@ -25,22 +25,21 @@ def world(database: Database, tmp_path: Path) -> World:
 
 
 async def test_a_request_comes_back_as_it_was_logged(world: World):
+    logged = world.record(
+        hash_chain_result=b"<result/>",
+        hash_chain=b"<chain/>",
+        body=Spool.of(b"body \0\xff"),
+    )
     async with world.log() as log:
-        await log.write(
-            world.record(
-                hash_chain_result=b"<result/>",
-                hash_chain=b"<chain/>",
-                body=Spool.of(b"body \0\xff"),
-            )
-        )
+        await log.write(logged)
 
     (stored,) = world.stored()
     assert stored.time == world.clock()
     assert stored.direction is Direction.REQUEST
     assert stored.client_side
     assert (stored.query_id, stored.x_request_id) == ("q1", "request-q1")
-    assert stored.message == world.record().message
-    assert stored.signature == world.record().signature
+    assert stored.message == logged.message
+    assert stored.signature == logged.signature
     assert stored.hash_chain_result == b"<result/>"
     assert stored.hash_chain == b"<chain/>"
     assert [a.data for a in stored.attachments] == [b"body \0\xff"]

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from tests.exchange.messagelog.authority import NOON, SandboxTimestamper, sign
 
 from kerege.exchange.messagelog import (
     Direction,
@@ -23,7 +24,6 @@ from kerege.xroad.algorithms import SHA512
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.identifiers import ClientId, ServiceId
 
-NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 CONSUMER = ClientId("TEST", "COM", "1234", "Client")
 SERVICE = ServiceId("TEST", "GOV", "5678", "Service", "people")
 BLOCK = b"GET\r\n/r1/TEST/GOV/5678/Service/people\r\nx-road-id:q1"
@@ -43,29 +43,13 @@ class Clock:
 
 
 @dataclass
-class FakeTimestamper:
-    """Stamps, or fails as long as it is told to; remembers what it stamped."""
-
-    is_configured: bool = True
-    failing: XRoadError | None = None
-    token: bytes = b"\x30\x03tok"
-    stamped: list[bytes] = field(default_factory=list)
-
-    async def stamp(self, data: bytes) -> bytes:
-        if self.failing is not None:
-            raise self.failing
-        self.stamped.append(data)
-        return self.token
-
-
-@dataclass
 class World:
     """Everything that a test of the log needs."""
 
     database: Database
     policy: LogPolicy
     clock: Clock = field(default_factory=Clock)
-    timestamper: FakeTimestamper = field(default_factory=FakeTimestamper)
+    timestamper: SandboxTimestamper = field(default_factory=SandboxTimestamper)
     retry_seconds: float = 0.0
 
     def log(self) -> MessageLog:
@@ -91,7 +75,7 @@ class World:
             "client_id": CONSUMER,
             "service_id": SERVICE,
             "message": BLOCK,
-            "signature": signature(query_id),
+            "signature": sign(BLOCK).signature,
             "time": self.clock(),
         }
         return LogRecord(**(fields | changes))  # type: ignore[arg-type]  # by name
@@ -112,14 +96,6 @@ def make_world(database: Database, folder: Path, **policy: object) -> World:
         (folder / name).mkdir(exist_ok=True)
     settings = LogPolicy(folder / "bodies", folder / "archive", **policy)  # type: ignore[arg-type]  # by name
     return World(database, settings)
-
-
-def signature(name: str) -> bytes:
-    """Return something with the outer shape of a signature, different by name."""
-    return (
-        '<asic:XAdESSignatures xmlns:asic="http://uri.etsi.org/02918/v1.2.1#">'
-        f"<!-- {name} --></asic:XAdESSignatures>"
-    ).encode(errors="replace")
 
 
 async def spooled(folder: Path, data: bytes) -> Spool:

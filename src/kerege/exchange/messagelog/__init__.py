@@ -1,5 +1,15 @@
 """The message log: signed messages, their time-stamps, archives and downloads."""
 
+from kerege.exchange.messagelog.archive_job import ArchiveJob
+from kerege.exchange.messagelog.archiver import Archiver
+from kerege.exchange.messagelog.downloads import (
+    AsicRequest,
+    Download,
+    InstanceConfiguration,
+    asic_download,
+    download_status,
+    verification_configuration,
+)
 from kerege.exchange.messagelog.log import MessageLog
 from kerege.exchange.messagelog.timestamp_client import TimestampClient
 from kerege.exchange.messagelog.values import (
@@ -11,11 +21,19 @@ from kerege.exchange.messagelog.values import (
 from kerege.xroad.asic import Direction
 
 __all__ = [
+    "ArchiveJob",
+    "Archiver",
+    "AsicRequest",
     "Direction",
+    "Download",
+    "InstanceConfiguration",
     "LargeBodies",
     "LogPolicy",
     "LogRecord",
     "MessageLog",
     "TimestampClient",
     "Timestamper",
+    "asic_download",
+    "download_status",
+    "verification_configuration",
 ]

@@ -18,6 +18,11 @@ COUNTER_BITS = 12
 _SHIFT = PROCESS_BITS + COUNTER_BITS
 
 
+def first_id(milliseconds: int) -> int:
+    """Return the least id of a millisecond since 1970; ids before are less."""
+    return max(milliseconds - EPOCH_MILLISECONDS, 0) << _SHIFT
+
+
 class RecordIds:
     """The ids of one process. May be used from any thread.
 

@@ -32,7 +32,6 @@ MIN_INTERVAL_SECONDS = 60
 MAX_INTERVAL_SECONDS = 86_400
 ALONE = 1
 """Records tried after a failure."""
-_UNREADABLE = "mlog.failed_to_prepare_signature_data"
 _ROW = 1
 
 _log = structlog.get_logger(__name__)
@@ -156,21 +155,9 @@ class TimestampJob:
 
     async def _stamp(self, waiting: list[Unstamped]) -> None:
         try:
-            await self._stamp_or_take_along(waiting)
+            await self._stamper.stamp(waiting)
         except XRoadError:
             if await self._stamper.waiting(ALONE):  # else somebody else has succeeded
                 await self._period.begin(self._clock())
             raise
         await self._period.end()
-
-    async def _stamp_or_take_along(self, waiting: list[Unstamped]) -> None:
-        """Stamp; a record that cannot be stamped alone goes with the next one."""
-        try:
-            await self._stamper.stamp(waiting)
-        except XRoadError as error:
-            if error.code != _UNREADABLE:
-                raise
-            several = await self._stamper.waiting(len(waiting) + 1)
-            if len(several) == len(waiting):
-                raise
-            await self._stamper.stamp(several)

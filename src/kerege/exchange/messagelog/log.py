@@ -126,6 +126,19 @@ class MessageLog:
         if self.policy.timestamp_immediately:
             await self.stamper.stamp_alone(record_id)
 
+    async def timestamp(self, record_id: int) -> None:
+        """Have one record time-stamped now; nothing happens if it already is.
+
+        A success also ends the failing period, as nothing else may end it for a while.
+
+        Raises:
+            XRoadError: why it could not be stamped.
+        """
+        if await self.stamper.is_stamped(record_id):
+            return
+        await self.stamper.stamp_alone(record_id)
+        await self.period.end()
+
     def _require_stampable(self) -> None:
         if not self._timestamper.is_configured:
             raise no_timestamping_provider()

@@ -8,6 +8,9 @@ Rules (X-Road 7.8 source, `SingleTimestampRequest.java`, `BatchTimestampRequest.
 * Many: it covers the result of a hash chain over the digests of their signatures; each
   record gets its own chain.
 * A record is stamped once. Who comes second leaves it as it is.
+
+Our addition: one whose signature cannot hold a time-stamp gets a chain, in which it
+stands twice. Otherwise one odd record would stop the job when nothing else waits.
 """
 
 import asyncio
@@ -16,6 +19,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from sqlalchemy import Connection, select, update
 
 from kerege.exchange.messagelog.ids import RecordIds
@@ -32,6 +36,8 @@ from kerege.xroad.hashchain import (
     build_hash_chains,
 )
 from kerege.xroad.signature import parse_signature, with_signature_timestamp
+
+_log = structlog.get_logger(__name__)
 
 SIGNATURE_URI = "/META-INF/signatures.xml"
 """What the chains of a batch refer to."""
@@ -78,6 +84,13 @@ class Stamper:
         """Return the oldest records without time-stamp. Raises ``database_error``."""
         return await asyncio.to_thread(self._waiting, limit)
 
+    async def is_stamped(self, record_id: int) -> bool:
+        """Whether a record has its time-stamp.
+
+        Raises ``mlog.message_log_record_not_found``, ``database_error``.
+        """
+        return await asyncio.to_thread(self._is_stamped, record_id)
+
     async def stamp(self, waiting: Sequence[Unstamped]) -> None:
         """Stamp records: one alone, several together.
 
@@ -98,21 +111,13 @@ class Stamper:
     async def stamp_alone(self, record_id: int) -> None:
         """Stamp one record. Raises as `stamp` does."""
         signature = await asyncio.to_thread(self._signature, record_id)
-        try:
-            value = parse_signature(signature, check_schema=False).signature_value
-        except XRoadError as error:
-            raise XRoadError(
-                "mlog.failed_to_prepare_signature_data",
-                f"The signature of record {record_id} cannot be read: {error}",
-            ) from error
+        value = _value_to_stamp(signature)
+        if value is None:
+            digest = self._policy.digest.of(signature)
+            await self._stamp_together([Unstamped(record_id, digest)])
+            return
         token = await self._timestamper.stamp(value)
-        try:
-            stamped = with_signature_timestamp(signature, token)
-        except XRoadError as error:
-            raise XRoadError(
-                "mlog.updating_message_signature_failed",
-                f"The signature of record {record_id} has no place for a time-stamp",
-            ) from error
+        stamped = with_signature_timestamp(signature, token)
         await asyncio.to_thread(self._save_alone, record_id, token, stamped)
 
     async def _stamp_together(self, waiting: Sequence[Unstamped]) -> None:
@@ -131,15 +136,20 @@ class Stamper:
             rows = connection.execute(question).all()
         return [Unstamped(row.id, row.signature_digest) for row in rows]
 
+    def _is_stamped(self, record_id: int) -> bool:
+        question = select(records.c.timestamp_id).where(records.c.id == record_id)
+        with _reading(), self._database.read() as connection:
+            row = connection.execute(question).one_or_none()
+        if row is None:
+            raise _missing(record_id)
+        return row.timestamp_id is not None
+
     def _signature(self, record_id: int) -> bytes:
         question = select(contents.c.signature).where(contents.c.record_id == record_id)
         with _reading(), self._database.read() as connection:
             found = connection.execute(question).scalar()
         if found is None:
-            raise XRoadError(
-                "mlog.message_log_record_not_found",
-                f"Could not find message record #{record_id}",
-            )
+            raise _missing(record_id)
         return bytes(found)
 
     def _chains(self, waiting: Sequence[Unstamped]) -> HashChains:
@@ -147,6 +157,8 @@ class Stamper:
             HashChainInput(((SIGNATURE_URI, each.signature_digest),))
             for each in waiting
         ]
+        if len(inputs) == 1:
+            inputs *= 2  # a tree needs two leaves
         return build_hash_chains(
             inputs, self._policy.digest, chain_name=TIMESTAMP_CHAIN_NAME
         )
@@ -172,7 +184,7 @@ class Stamper:
             self._insert(connection, timestamp_id, token, chains.result)
         pairs = [
             (each.record_id, chain)
-            for each, chain in zip(waiting, chains.chains, strict=True)
+            for each, chain in zip(waiting, chains.chains, strict=False)
         ]
         for start in range(0, len(pairs), SAVED_AT_ONCE):
             with _saving(), self._database.write() as connection:
@@ -197,6 +209,16 @@ class Stamper:
         )
 
 
+def _value_to_stamp(signature: bytes) -> bytes | None:
+    """Return what a time-stamp inside this signature covers; None if none fits in."""
+    try:
+        with_signature_timestamp(signature, b"")
+        return parse_signature(signature, check_schema=False).signature_value
+    except XRoadError as error:
+        _log.warning("signature cannot hold a time-stamp", error=str(error))
+        return None
+
+
 def _mark(
     connection: Connection, record_ids: Sequence[int], timestamp_id: int
 ) -> set[int]:
@@ -208,6 +230,13 @@ def _mark(
         .returning(records.c.id)
     )
     return set(marked.scalars())
+
+
+def _missing(record_id: int) -> XRoadError:
+    return XRoadError(
+        "mlog.message_log_record_not_found",
+        f"Could not find message record #{record_id}",
+    )
 
 
 def _saving() -> AbstractContextManager[None]:

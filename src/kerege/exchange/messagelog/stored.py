@@ -1,7 +1,7 @@
 """Finding and reading what was logged."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -66,10 +66,21 @@ class StoredRecord:
         """The file name of its container."""
         return container_name(self.query_id, self.direction, self.record_id)
 
+    def without_lost_bodies(self, folder: Path) -> "StoredRecord":
+        """Return the record with only the digests of bodies whose files are gone."""
+        found = tuple(
+            replace(each, file=None)
+            if each.file is not None and not (folder / each.file).is_file()
+            else each
+            for each in self.attachments
+        )
+        return self if found == self.attachments else replace(self, attachments=found)
+
     def parts(self, folder: Path) -> ContainerParts:
         """Return what goes into its container; large bodies are read from ``folder``.
 
-        Of bodies of which only the digest was logged there is nothing.
+        Attachments are named by their place. So where one was logged by its digest
+        only, the container has those before it and none after it.
         """
         return ContainerParts(
             self.message,
@@ -204,3 +215,5 @@ def _contents(
             yield each.data
         elif each.file is not None:
             yield bodies.read(folder, each.file)
+        else:
+            return

@@ -1,0 +1,40 @@
+"""The archiving job: every few hours, archive what is time-stamped, then clean up."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from kerege.exchange.messagelog.archiver import Archiver
+from kerege.exchange.messagelog.values import LogPolicy
+from kerege.xroad.faults import XRoadError
+
+_log = structlog.get_logger(__name__)
+
+
+class ArchiveJob:
+    """Archives and cleans, in a thread. Run it in one process of a server."""
+
+    def __init__(self, archiver: Archiver, policy: LogPolicy) -> None:
+        self._archiver = archiver
+        self._policy = policy
+
+    async def run(
+        self, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    ) -> None:
+        """Run for ever, or not at all if the interval is 0."""
+        while self._policy.archive_interval_seconds > 0:
+            await sleep(self._policy.archive_interval_seconds)
+            try:
+                await self.run_once()
+            except XRoadError as error:
+                _log.error("archiving failed", error=str(error), hint=error.advice)
+
+    async def run_once(self) -> tuple[int, int]:
+        """Archive, then clean; return how many records were archived and removed.
+
+        Raises ``io_error`` or ``database_error``.
+        """
+        archived = await asyncio.to_thread(self._archiver.archive)
+        removed = await asyncio.to_thread(self._archiver.clean)
+        return archived, removed
