@@ -6,7 +6,11 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 from tests.trust.authorities import AIMAK, NOW, SERVER, leaf_key, new_ca, shared_ca
 
 from kerege.trust import NOT_FOR_PRODUCTION
@@ -23,6 +27,7 @@ from kerege.xroad.certificates import (
     verify_chain,
 )
 from kerege.xroad.faults import XRoadError
+from kerege.xroad.globalconf.ocsp_urls import ocsp_url_of
 from kerege.xroad.identifiers import ClientId, SecurityServerId
 from kerege.xroad.ocsp import ocsp_request
 from kerege.xroad.x509 import quiet
@@ -239,6 +244,27 @@ def test_a_saved_ca_goes_on_where_it_stopped(tmp_path):
     verify(again, again.issue_authentication(leaf_key().public_key(), SERVER))
     assert (again.instance, again.profile) == (ca.instance, ca.profile)
     assert again.tsa.certificate == ca.tsa.certificate
+
+
+def test_certificates_say_where_their_status_is(tmp_path):
+    ca = new_ca()
+    ca.ocsp_url = "http://127.0.0.10/ocsp"
+    save_ca(ca, tmp_path / "ca")
+    ca = load_ca(tmp_path / "ca", clock=lambda: NOW)
+    certificate = ca.issue_authentication(leaf_key().public_key(), SERVER)
+    assert ocsp_url_of(certificate) == ("http://127.0.0.10/ocsp",)
+    silent = shared_ca().issue_authentication(leaf_key().public_key(), SERVER)
+    assert ocsp_url_of(silent) == ()
+
+
+def test_a_key_file_of_another_kind_is_refused(tmp_path):
+    save_ca(new_ca(), tmp_path)
+    pem = ed25519.Ed25519PrivateKey.generate().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    (tmp_path / "tsa.key.pem").write_bytes(pem)
+    with pytest.raises(ValueError, match="neither an RSA nor an EC key"):
+        load_ca(tmp_path)
 
 
 def test_the_folder_is_private_and_says_what_it_is(tmp_path):

@@ -147,6 +147,20 @@ def test_too_many_certificates_are_malformed():
     assert response.response_status is ocsp.OCSPResponseStatus.MALFORMED_REQUEST
 
 
+def test_a_hash_that_nobody_uses_is_unknown():
+    request = asn1_ocsp.OCSPRequest.load(REQUEST)
+    one = request["tbs_request"]["request_list"][0]["req_cert"]
+    one["hash_algorithm"] = {"algorithm": "md5"}
+    response = asn1_ocsp.OCSPResponse.load(answer(request.dump(force=True)))
+    (single,) = response.basic_ocsp_response["tbs_response_data"]["responses"]
+    assert single["cert_status"].name == "unknown"
+
+
+def test_a_request_that_is_too_long_is_malformed():
+    response = parsed(answer(REQUEST + b"\0" * MAX_REQUEST_BYTES))
+    assert response.response_status is ocsp.OCSPResponseStatus.MALFORMED_REQUEST
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_get_a_response(data):
     response = parsed(answer(data))

@@ -70,6 +70,8 @@ class SandboxCA:
     tsa: ServiceKey
     profile: str = FIVRK_PROFILE
     clock: Callable[[], datetime] = utc_now
+    ocsp_url: str = ""
+    """Where the responder is served; put into certificates, if set."""
 
     @classmethod
     def create(
@@ -230,6 +232,7 @@ class SandboxCA:
             usage,
             validity or Validity.days_from(self.clock(), LEAF_DAYS),
             hosts,
+            self.ocsp_url,
         )
         certificate = self.intermediate.issue(order)
         _log.info(

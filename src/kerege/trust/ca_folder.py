@@ -52,6 +52,7 @@ def save_ca(ca: SandboxCA, folder: Path) -> None:
         "warning": NOT_FOR_PRODUCTION,
         "instance": ca.instance,
         "profile": ca.profile,
+        "ocsp_url": ca.ocsp_url,
         "registers": {name: _register(getattr(ca, name)) for name in _AUTHORITIES},
     }
     _write(folder / "ca.json", json.dumps(state, indent=1).encode())
@@ -78,6 +79,7 @@ def load_ca(folder: Path, *, clock: Callable[[], datetime] = utc_now) -> Sandbox
         tsa=ServiceKey(*_read_pair(folder, "tsa")),
         profile=state["profile"],
         clock=clock,
+        ocsp_url=state.get("ocsp_url", ""),
     )
 
 

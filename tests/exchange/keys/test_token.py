@@ -1,5 +1,6 @@
 """A software token's life: made, opened, filled, used, closed, damaged."""
 
+import json
 import stat
 from datetime import datetime, timedelta
 
@@ -322,6 +323,47 @@ def test_the_file_of_another_key_is_not_taken(tmp_path):
     one.write_bytes(other.read_bytes())
     again = SoftwareToken.open(tmp_path / "token")
     assert code_of(again.login, PIN) == "key_not_available"
+
+
+def test_files_of_a_strange_size_or_kind_are_told(tmp_path):
+    token = new_token(tmp_path)
+    add_signing_key(token, AIMAK)
+    (file,) = (tmp_path / "token").glob("*.pem")
+    file.write_bytes(b"x" * 100_000)
+    again = SoftwareToken.open(tmp_path / "token")
+    assert code_of(again.login, PIN) == "malformed_key_conf"
+    metadata = tmp_path / "token" / "token.json"
+    metadata.unlink()
+    metadata.mkdir()
+    code = code_of(SoftwareToken.open, tmp_path / "token")
+    assert code == "token_not_available"
+
+
+def test_a_damaged_seal_is_not_a_wrong_pin(tmp_path):
+    """A short nonce is no seal at all; guessing goes on counting for the others."""
+    new_token(tmp_path)
+    metadata = tmp_path / "token" / "token.json"
+    document = json.loads(metadata.read_bytes())
+    document["passphrase"]["sealed"] = "AAAA"
+    metadata.write_bytes(json.dumps(document).encode())
+    token = SoftwareToken.open(tmp_path / "token")
+    assert code_of(token.login, PIN) == "malformed_key_conf"
+
+
+def test_a_write_that_fails_leaves_the_old_and_no_litter(tmp_path, monkeypatch):
+    token = new_token(tmp_path)
+    add_signing_key(token, AIMAK)
+    before = sorted(file.name for file in (tmp_path / "token").iterdir())
+
+    def fail(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="No space"):
+        add_signing_key(token, HOSPITAL)
+    monkeypatch.undo()
+    assert sorted(file.name for file in (tmp_path / "token").iterdir()) == before
+    SoftwareToken.open(tmp_path / "token").login(PIN)
 
 
 def test_a_private_key_is_on_disk_only_encrypted(tmp_path):
