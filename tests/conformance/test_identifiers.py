@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from lxml import etree
+from tests.vectors import Row, needs_vectors, rows
 
 from kerege.xroad import xml
 from kerege.xroad.faults import XRoadError
@@ -21,7 +22,6 @@ from kerege.xroad.identifiers import (
     code_is_valid,
     invalid_codes,
 )
-from tests.vectors import Row, needs_vectors, rows
 
 pytestmark = needs_vectors
 

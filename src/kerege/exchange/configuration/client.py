@@ -49,6 +49,14 @@ from kerege.xroad.globalconf.tree import INSTANCE_IDENTIFIER_FILE, private_param
 MAX_ANCHOR_BYTES = 1024 * 1024
 """A certificate per central server node; real anchors have 3 KB."""
 
+NOT_THERE = frozenset(
+    {
+        "global_conf_download_url_connection_failure",
+        "global_conf_get_version_failed",
+    }
+)
+"""Codes that say nothing about the configuration itself."""
+
 P = ParamSpec("P")
 Result = TypeVar("Result")
 Failure: TypeAlias = tuple[str, XRoadError]
@@ -307,14 +315,18 @@ def _certificates(anchor: Anchor) -> tuple[bytes, ...]:
 
 
 def _nowhere(instance: str, errors: Sequence[Failure]) -> XRoadError:
-    """The reference answers with the error of the last location."""
+    """The last error that is not about the way there, or else the last.
+
+    The reference takes the last, whatever it is.
+    """
     if not errors:
         return XRoadError(
             "global_conf_download_url_connection_failure",
             f"The anchor of instance {instance} names no location",
         )
     reasons = "; ".join(f"{url}: {error}" for url, error in errors)
-    last = errors[-1][1]
+    telling = [error for _, error in errors if error.code not in NOT_THERE]
+    last = telling[-1] if telling else errors[-1][1]
     return XRoadError(
         last.code,
         f"Failed to download the configuration of instance {instance} from any "

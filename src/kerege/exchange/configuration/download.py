@@ -113,7 +113,10 @@ class Downloader:
         return url, answer.body
 
     async def _part(self, url: str, item: DirectoryItem, limit: int) -> bytes:
-        part_url = urljoin(url, item.content_location)
+        try:
+            part_url = urljoin(url, item.content_location)
+        except ValueError as error:
+            raise _part_failure(item, item.content_location, str(error)) from None
         try:
             answer = await self.fetcher.get(part_url, limit=limit)
         except XRoadError as error:

@@ -185,11 +185,19 @@ def write_root(name: str) -> etree._Element:
 
 
 def put(parent: etree._Element, name: str, value: str | bytes | None = "") -> None:
-    """Append a leaf; bytes are written in base64, None is left out."""
+    """Append a leaf; bytes are written in base64, None is left out.
+
+    Raises ``malformed_global_conf`` for characters that XML cannot carry.
+    """
     if value is None:
         return
     text = base64.b64encode(value).decode() if isinstance(value, bytes) else value
-    etree.SubElement(parent, name).text = text
+    try:
+        etree.SubElement(parent, name).text = text
+    except ValueError:
+        raise XRoadError(
+            "malformed_global_conf", f"{name} cannot be written: {text[:255]!r}"
+        ) from None
 
 
 def to_bytes(root: etree._Element) -> bytes:

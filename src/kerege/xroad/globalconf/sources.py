@@ -9,7 +9,8 @@ Rules (``SharedParametersConfigurationLocations.java``,
   ``externalconf`` takes the certificates for it, any other (a configuration proxy)
   takes both kinds.
 * An http source is tried by https first. Inside each group the order is random.
-* The location that worked last is asked first.
+* The location that worked last is asked first. A URL that both the shared parameters
+  and the anchor name is asked once, and the certificates of both are good for it.
 * Versions are asked from the newest down; only 404 means "not there". The oldest is
   used without asking. A version that is already in the URL is kept, unless one is set.
 
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf.anchor import Anchor
 from kerege.xroad.globalconf.shared_parameters import SharedParameters
 from kerege.xroad.globalconf.values import (
@@ -119,40 +121,47 @@ def ordered_locations(
         anchor: The trust anchor of the instance.
         shared: The last good shared parameters of the same instance.
         shuffle: Puts a list into random order, in place.
-        last_good: URL of the location that worked last; it comes first, with every
-            set of certificates that goes with it.
+        last_good: URL of the location that worked last; it comes first.
     """
-    locations = dict.fromkeys(
-        (
-            *prefer_https(shared_parameter_locations(anchor, shared), shuffle),
-            *prefer_https(anchor_locations(anchor), shuffle),
-        )
-    )
+    certificates: dict[str, dict[bytes, None]] = {}
+    for location in (
+        *prefer_https(shared_parameter_locations(anchor, shared), shuffle),
+        *prefer_https(anchor_locations(anchor), shuffle),
+    ):
+        known = certificates.setdefault(location.url, {})
+        known |= dict.fromkeys(location.verification_certificates)
+    locations = [
+        Location(anchor.instance, url, tuple(known))
+        for url, known in certificates.items()
+    ]
     return sorted(locations, key=lambda location: location.url != last_good)
 
 
 def versioned_urls(url: str, versions: VersionRange) -> tuple[str, ...]:
-    """Return the URLs to ask in turn; after any answer but 404 no other is asked."""
-    parts = urlsplit(url)
-    query = parse_qsl(parts.query, keep_blank_values=True)
-    if versions.fixed is not None:
-        return (_with_version(url, versions.fixed),)
-    if any(name == "version" for name, _ in query):
+    """Return the URLs to ask in turn; after any answer but 404 no other is asked.
+
+    Raises ``global_conf_get_version_failed`` for what is not a URL.
+    """
+    try:
+        parts = urlsplit(url)
+        query = parse_qsl(parts.query, keep_blank_values=True)
+    except ValueError as error:
+        raise XRoadError(
+            "global_conf_get_version_failed",
+            f"Cannot determine a configuration version from {url[:255]!r}: {error}",
+        ) from None
+    others = [(name, value) for name, value in query if name != "version"]
+    if versions.fixed is None and len(others) < len(query):
         return (url,)
-    return tuple(
-        _with_version(url, version)
-        for version in range(versions.maximum, versions.minimum - 1, -1)
+    asked = (
+        range(versions.maximum, versions.minimum - 1, -1)
+        if versions.fixed is None
+        else (versions.fixed,)
     )
-
-
-def _with_version(url: str, version: int) -> str:
-    parts = urlsplit(url)
-    query = [
-        (name, value)
-        for name, value in parse_qsl(parts.query, keep_blank_values=True)
-        if name != "version"
-    ]
-    return urlunsplit(parts._replace(query=urlencode([*query, ("version", version)])))
+    return tuple(
+        urlunsplit(parts._replace(query=urlencode([*others, ("version", version)])))
+        for version in asked
+    )
 
 
 def _path_of(anchor: Anchor) -> str | None:
