@@ -1,0 +1,60 @@
+"""Call a service of another organisation through one's own Security Server.
+
+    with Client("http://127.0.0.11:8080", "central-server/GOV/70000001/portal") as xroad:
+        answer = xroad.get(
+            "central-server/GOV/70000050/sanaripaymak-service/address-fact",
+            path=(pin,),
+        )
+        answer.raise_for_status()
+        address = answer.json()
+
+`AsyncClient` is the same with ``await``. What can go wrong is in `errors`: a fault of
+X-Road is raised and says who has to act; an error status of the service is an answer.
+
+Rules:
+
+* Nothing here writes to a log, and no error shows a path, a query or a body: they hold
+  personal data.
+* Redirects are not followed, cookies are not kept, nothing is sent twice: each call is
+  one signed message that somebody may ask about.
+"""
+
+from kerege.exchange.client.aio import AsyncClient
+from kerege.exchange.client.blocking import Client
+from kerege.exchange.client.errors import (
+    AnswerTimedOut,
+    AnswerTooLarge,
+    ClientRequestFault,
+    NoAnswer,
+    OwnServerFault,
+    ProviderServerFault,
+    SecurityServerUnreachable,
+    ServiceFault,
+    ServiceStatusError,
+    TransportFault,
+    XRoadCallError,
+    XRoadFault,
+)
+from kerege.exchange.client.request import CallOptions
+from kerege.exchange.client.response import Response
+from kerege.exchange.client.tls import TLS
+
+__all__ = [
+    "TLS",
+    "AnswerTimedOut",
+    "AnswerTooLarge",
+    "AsyncClient",
+    "CallOptions",
+    "Client",
+    "ClientRequestFault",
+    "NoAnswer",
+    "OwnServerFault",
+    "ProviderServerFault",
+    "Response",
+    "SecurityServerUnreachable",
+    "ServiceFault",
+    "ServiceStatusError",
+    "TransportFault",
+    "XRoadCallError",
+    "XRoadFault",
+]
