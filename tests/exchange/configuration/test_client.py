@@ -533,3 +533,21 @@ def test_the_clock_is_the_real_one_by_default(tmp_path: Path) -> None:
     )
     assert isinstance(client._clock(), datetime)
     assert client._clock().tzinfo is not None
+
+
+async def test_an_anchor_without_sources_is_told_apart(tmp_path: Path) -> None:
+    world = World(tmp_path, Anchor("KG", ()))
+    error = await world.refused()
+    assert error.code == "global_conf_download_url_connection_failure"
+    assert "no location" in error.message
+
+
+async def test_a_location_of_a_part_that_is_no_address_is_a_failure(
+    tmp_path: Path,
+) -> None:
+    central = CentralServer()
+    world = World(tmp_path, central.anchor, versions=VersionRange(fixed=6))
+    parts = tuple(replace(part, location="//[x/y.xml") for part in central.parts())
+    directory = central.directory(parts[:1])
+    world.network.answers = {"http://cs.example/internalconf?version=6": directory}
+    assert (await world.refused()).code == "global_conf_part_download_failure"

@@ -175,3 +175,26 @@ async def test_it_reloads_until_it_is_cancelled(tmp_path: Path) -> None:
                 pass
             task.cancel()
     configuration.current().require_current(NOW)
+
+
+def test_a_directory_says_why_it_cannot_be_loaded(tmp_path: Path) -> None:
+    assert readiness(tmp_path) is Readiness.FAILURE_MALFORMED
+    (tmp_path / "KG").mkdir()
+    assert readiness(tmp_path) is Readiness.FAILURE_MISSING_INSTANCE_IDENTIFIER
+    save(tmp_path / "instance-identifier", b"KG")
+    file = tmp_path / "instance-identifier"
+    assert readiness(file) is Readiness.FAILURE_CONFIGURATION_ERROR
+    assert readiness(tmp_path) is Readiness.READY_TO_INIT
+
+
+def test_an_unpacked_verification_configuration_is_loaded(tmp_path: Path) -> None:
+    folder = tmp_path / "verificationconf"
+    save(folder / "instance-identifier", b"KG")
+    shared = central.shared_parameters().to_xml(version=4)
+    save(folder / "KG" / "shared-params.xml", shared)
+    metadata = b'{"configurationVersion":"4"}'
+    save(folder / "KG" / "shared-params.xml.metadata", metadata)
+    for path in (tmp_path, folder):
+        conf = load_directory(path)
+        assert conf.version == 4
+        assert conf.trust("KG").authorities[0].name == "CA"

@@ -286,3 +286,15 @@ def test_extensions_have_defaults() -> None:
         "monitoring-params.xml": CONF % b"<monitoringClient/>",
     }
     assert Extensions.from_files(files) == Extensions(None, 90, False)
+
+
+def test_a_configuration_without_source_is_refused_from_the_third_version_on() -> None:
+    second = central.shared_parameters().to_xml(version=2)
+    assert SharedParameters.from_xml(second, version=2).sources == ()
+    assert code_of(lambda: SharedParameters.from_xml(second, version=3)) == MALFORMED
+
+
+def test_a_member_to_whom_nobody_refers_needs_no_id() -> None:
+    document = spoiled(b"<client>id3</client>", b"").replace(b' id="id3"', b"")
+    members = SharedParameters.from_xml(document).members
+    assert members == SharedParameters.from_xml(SHARED).members

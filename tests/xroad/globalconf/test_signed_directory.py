@@ -392,3 +392,13 @@ def test_what_is_kept_beside_a_file_tells_where_it_came_from() -> None:
 
 def test_each_generated_configuration_has_a_folder_of_its_own() -> None:
     assert version_path(6, NOW, 7) == "/V6/20260601120000000000007"
+
+
+def test_a_date_without_a_zone_is_taken_as_universal_time() -> None:
+    signed = signed_bytes().replace(b"T12:10:00Z", b"T12:10:00")
+    assert read(resigned(signed)).expires == NOW + timedelta(seconds=600)
+
+
+def test_a_signed_directory_without_any_part_has_no_expiry_date() -> None:
+    code = code_of(lambda: read(resigned(b"nothing in here")))
+    assert code == "global_conf_missing_signed_data_expiration_date"

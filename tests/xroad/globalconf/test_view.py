@@ -311,3 +311,31 @@ def test_management_and_monitoring_are_known() -> None:
     assert conf.monitoring_client == client
     assert conf.ocsp_freshness_seconds == 3600
     assert conf.private_parameters("KG").instance == "KG"
+
+
+def test_responders_are_ordered_by_what_they_cost() -> None:
+    shared = central.shared_parameters()
+    (service,) = shared.certification_services
+    costs = (None, CostType.PAID, CostType.UNDEFINED, CostType.FREE, CostType.PAID)
+    responders = tuple(
+        OCSPResponder(f"http://{number}/", cost_type=cost)
+        for number, cost in enumerate(costs)
+    )
+    top = replace(service.top_ca, ocsp_responders=responders)
+    conf = view(replace(shared, certification_services=(replace(service, top_ca=top),)))
+    leaf = issue("CN=leaf", central.CA).certificate
+    for priority, expected in (
+        (OCSPPriority.NONE, "01234"),
+        (OCSPPriority.ONLY_FREE, "3"),
+        (OCSPPriority.ONLY_PAID, "14"),
+        (OCSPPriority.FREE_FIRST, "31402"),
+        (OCSPPriority.PAID_FIRST, "14302"),
+    ):
+        urls = conf.ocsp_urls_for(leaf, priority)
+        assert urls == tuple(f"http://{number}/" for number in expected)
+
+
+def test_a_group_has_its_description() -> None:
+    assert view().global_group_description(GlobalGroupId("KG", "all")) == "everybody"
+    assert view().global_group_description(GlobalGroupId("KG", "none")) is None
+    assert view().global_group_description(GlobalGroupId("KZ", "all")) is None

@@ -22,6 +22,8 @@ from kerege.xroad.xml import MAX_XML_BYTES
 
 FILE_LIST = "files"
 """A list that central servers keep in the same folder; it is no configuration."""
+VERIFICATION_CONFIGURATION = "verificationconf"
+"""The folder in the file that security servers give to verifiers of containers."""
 MAX_FILES = 10_000
 """Instances times parts; a federation of a thousand instances has 4,000."""
 
@@ -53,13 +55,17 @@ def load_directory(path: Path, *, at: datetime | None = None) -> GlobalConf:
     """Read a configuration directory, or an unpacked ``verificationconf``.
 
     Args:
-        path: The folder that holds ``instance-identifier``.
+        path: The folder that holds ``instance-identifier``, or in which
+            ``verificationconf.zip`` was unpacked.
         at: Leave out federated instances that have expired by then.
 
     Raises:
         XRoadError: ``malformed_global_conf`` if there is no configuration, or too
             much of it. What is wrong inside an instance is in ``problems``.
     """
+    inside = path / VERIFICATION_CONFIGURATION
+    if not (path / INSTANCE_IDENTIFIER_FILE).is_file() and inside.is_dir():
+        path = inside
     return load_tree(read_files(path), at=at)
 
 
