@@ -12,6 +12,7 @@ Rules (PR-MESS section 2.1, PR-REST section 4.2, `XRoadId.java`):
 Forms in XML live in `kerege.xroad.identifier_xml`.
 """
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import quote, unquote_to_bytes
@@ -21,7 +22,7 @@ from kerege.xroad.faults import XRoadError
 _UNESCAPED = "!$&'()*+,;=:@"
 """Kept as they are in a path segment, besides unreserved characters (RFC 3986)."""
 
-_FORBIDDEN = frozenset("%:;/\\\u200b\ufeff")
+_FORBIDDEN = re.compile("[%:;/\\\\\u200b\ufeff\u0000-\u001f\u007f-\u009f]")
 _STRICT = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'()+,-.=?"
 )
@@ -264,9 +265,7 @@ class LocalGroupId(XRoadId):
 
 def code_is_valid(code: str) -> bool:
     """Whether a code has none of the forbidden characters (legacy rule)."""
-    return not any(
-        c in _FORBIDDEN or c <= "\x1f" or "\x7f" <= c <= "\x9f" for c in code
-    )
+    return _FORBIDDEN.search(code) is None
 
 
 def code_is_strict(code: str) -> bool:

@@ -7,6 +7,12 @@ from kerege.xroad.faults import XRoadError
 MAX_XML_BYTES = 50 * 1024 * 1024
 """A national shared-params.xml has a few megabytes; above this nobody is honest."""
 
+_PARSER = etree.XMLParser(
+    resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+)
+"""One for all documents: making one costs as much as parsing a small document, and
+lxml lets threads wait for each other."""
+
 
 def parse(data: bytes, *, code: str, what: str) -> etree._Element:
     """Parse a document and return its root.
@@ -23,15 +29,8 @@ def parse(data: bytes, *, code: str, what: str) -> etree._Element:
     """
     if len(data) > MAX_XML_BYTES:
         raise XRoadError(code, f"{what} is larger than {MAX_XML_BYTES} bytes")
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_pis=False,
-    )
     try:
-        root = etree.fromstring(data, parser)
+        root = etree.fromstring(data, _PARSER)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise XRoadError(code, f"{what} is not well-formed XML: {error}") from error
     if root.getroottree().docinfo.doctype:

@@ -8,14 +8,21 @@ In the reference's order (`CertHelper.java`, `AuthTrustVerifier.java`):
 2. its chain leads to an approved CA of the instance, each link with a good OCSP
    response,
 3. it is registered to a security server of which the member is owner or client.
+
+A peer is judged for every message. On a connection that is kept, the last judgement
+stands as long as nothing it was made from has changed: the configuration's snapshot,
+the OCSP responses, and the time until which they hold.
 """
 
+import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from weakref import WeakKeyDictionary
 
 from cryptography import x509
 
+from kerege.exchange.tls import peer_certificates
 from kerege.xroad.certificates import (
     ChainVerifier,
     Trust,
@@ -27,6 +34,8 @@ from kerege.xroad.identifiers import ClientId
 from kerege.xroad.signature import SignatureVerifier
 
 SSL_AUTHENTICATION_FAILED = "ssl_authentication_failed"
+MAX_JUDGED_CLIENTS = 256
+"""Clients remembered for one connection; a server that serves more is judged again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +44,37 @@ class InstanceVerifiers:
 
     trust: Trust
     chains: ChainVerifier
-    """For authentication certificates."""
     signatures: SignatureVerifier
 
 
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    """That a peer may speak for a client, and what that was concluded from."""
+
+    configuration: GlobalConf
+    ocsp_responses: tuple[bytes, ...]
+    valid_until: datetime
+
+
+@dataclass(slots=True)
+class Peer:
+    """The other end of one TLS connection."""
+
+    certificates: tuple[x509.Certificate, ...]
+    """What it sent, its own certificate first; empty if it sent none."""
+    known_in: GlobalConf | None = None
+    """The snapshot in which its certificate was found."""
+    judged: dict[ClientId, _Judgement] = field(default_factory=dict)
+
+
 class Verifiers:
-    """The verifiers of each instance; renewed when its trust changes."""
+    """The verifiers of each instance, and the peers that they have judged."""
 
     def __init__(self, configuration: Callable[[], GlobalConf]) -> None:
         """Take the source of the current global configuration."""
         self._configuration = configuration
         self._by_instance: dict[str, InstanceVerifiers] = {}
+        self._peers: WeakKeyDictionary[ssl.SSLObject, Peer] = WeakKeyDictionary()
 
     def for_instance(self, instance: str) -> InstanceVerifiers:
         """Return the verifiers for certificates of ``instance``."""
@@ -56,15 +85,42 @@ class Verifiers:
         if known is not None and known.trust == trust:
             verifiers = replace(known, trust=trust)
         else:
+            chains = ChainVerifier(trust)
             verifiers = InstanceVerifiers(
-                trust, ChainVerifier(trust), SignatureVerifier(trust)
+                trust, chains, SignatureVerifier(trust, chains)
             )
         self._by_instance[instance] = verifiers
         return verifiers
 
+    def peer(self, ssl_object: ssl.SSLObject) -> Peer:
+        """Return the peer of a connection."""
+        known = self._peers.get(ssl_object)
+        if known is None:
+            known = Peer(tuple(peer_certificates(ssl_object)))
+            self._peers[ssl_object] = known
+        return known
+
+    def require_known(self, peer: Peer) -> None:
+        """Refuse a peer whose certificate is in no shared parameters.
+
+        The reference drops it in the handshake; ours gets a fault.
+
+        Raises ``ssl_authentication_failed``.
+        """
+        if not peer.certificates:
+            raise XRoadError(
+                SSL_AUTHENTICATION_FAILED, "The peer showed no TLS certificate"
+            )
+        configuration = self._configuration()
+        if peer.known_in is configuration:
+            return
+        if configuration.server_of_auth_certificate(peer.certificates[0]) is None:
+            raise _not_registered(peer.certificates[0])
+        peer.known_in = configuration
+
     def authenticate(
         self,
-        certificates: Sequence[x509.Certificate],
+        peer: Peer,
         ocsp_responses: Sequence[bytes],
         client: ClientId,
         at: datetime,
@@ -72,8 +128,8 @@ class Verifiers:
         """Check that a TLS peer may speak for ``client``.
 
         Args:
-            certificates: What the peer sent, its own certificate first.
-            ocsp_responses: One for each certificate up to the root.
+            peer: The other end.
+            ocsp_responses: One for each of its certificates up to the root.
             client: The member or subsystem that the peer speaks for.
             at: Now.
 
@@ -81,40 +137,64 @@ class Verifiers:
             XRoadError: ``ssl_authentication_failed``, followed by the reason's code
                 where the chain or an OCSP response is at fault.
         """
-        certificate = certificates[0]
+        configuration = self._configuration()
+        responses = tuple(ocsp_responses)
+        known = peer.judged.get(client)
+        if (
+            known is not None
+            and known.configuration is configuration
+            and known.ocsp_responses == responses
+            and at <= known.valid_until
+        ):
+            return
+        peer.judged.pop(client, None)
+        valid_until = self._judge(peer, responses, client, at)
+        if len(peer.judged) >= MAX_JUDGED_CLIENTS:
+            peer.judged.clear()
+        peer.judged[client] = _Judgement(configuration, responses, valid_until)
+
+    def _judge(
+        self,
+        peer: Peer,
+        responses: tuple[bytes, ...],
+        client: ClientId,
+        at: datetime,
+    ) -> datetime:
+        if not peer.certificates:
+            raise XRoadError(
+                SSL_AUTHENTICATION_FAILED, "The peer showed no TLS certificate"
+            )
+        certificate, *others = peer.certificates
         require_authentication_certificate(certificate)
         try:
-            self.for_instance(client.instance).chains.verify(
-                certificate,
-                extra=certificates[1:],
-                ocsp_responses=ocsp_responses,
-                at=at,
+            chain = self.for_instance(client.instance).chains.verify(
+                certificate, extra=others, ocsp_responses=responses, at=at
             )
         except XRoadError as error:
             raise error.with_prefix(SSL_AUTHENTICATION_FAILED) from error
-        self.require_registered(certificate, client)
+        self._require_registered(certificate, client)
+        return chain.valid_until
 
-    def require_registered(
+    def _require_registered(
         self, certificate: x509.Certificate, client: ClientId
     ) -> None:
-        """Check that the certificate's server serves ``client``.
-
-        Raises ``ssl_authentication_failed``.
-        """
         configuration = self._configuration()
         if configuration.auth_certificate_matches(certificate, client):
             return
         server = configuration.server_of_auth_certificate(certificate)
         if server is None:
-            raise XRoadError(
-                SSL_AUTHENTICATION_FAILED,
-                "Authentication certificate "
-                f"{certificate.subject.rfc4514_string()} is not associated with any "
-                "security server",
-                advice="The peer's certificate is not registered (yet), or the "
-                "configuration here is older than the registration.",
-            )
+            raise _not_registered(certificate)
         raise XRoadError(
             SSL_AUTHENTICATION_FAILED,
             f"Client '{client}' is not registered at security server {server}",
         )
+
+
+def _not_registered(certificate: x509.Certificate) -> XRoadError:
+    return XRoadError(
+        SSL_AUTHENTICATION_FAILED,
+        f"Authentication certificate {certificate.subject.rfc4514_string()} is not "
+        "associated with any security server",
+        advice="The peer's certificate is not registered (yet), or the configuration "
+        "here is older than the registration.",
+    )

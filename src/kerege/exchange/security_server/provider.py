@@ -6,11 +6,10 @@ signature, log, call the service, sign, log, answer. A fault found before the an
 begun travels as a lone SOAP fault, one found later as a part instead of the signature.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import structlog
-from cryptography import x509
 
 from kerege.exchange.http import Request, Response
 from kerege.exchange.messagelog import Direction, LogRecord
@@ -21,6 +20,7 @@ from kerege.exchange.security_server.outgoing import (
     fault_message,
     new_boundary,
 )
+from kerege.exchange.security_server.peers import Peer
 from kerege.exchange.security_server.received import (
     ReceivedMessage,
     digest_of_header,
@@ -30,7 +30,6 @@ from kerege.exchange.security_server.runtime import Runtime
 from kerege.exchange.security_server.service_call import ServiceAnswer, call_service
 from kerege.exchange.spool import Spool
 from kerege.exchange.storage.server_configuration import Service, ServiceType
-from kerege.exchange.tls import peer_certificates
 from kerege.xroad.faults import SERVER_PROXY, XRoadError, soap_fault
 from kerege.xroad.globalconf import GlobalConf
 from kerege.xroad.identifiers import invalid_codes
@@ -57,7 +56,7 @@ class ProviderExchange:
     async def run(self) -> Response:
         """Handle the message. Raises what goes back as a lone fault."""
         configuration = self.runtime.configuration()
-        received = await self._receive(configuration)
+        received = await self._receive()
         try:
             request = self._known_request()
             service = self._require_right(request, configuration)
@@ -71,10 +70,10 @@ class ProviderExchange:
         finally:
             received.discard()
 
-    async def _receive(self, configuration: GlobalConf) -> ReceivedMessage:
+    async def _receive(self) -> ReceivedMessage:
         http = self.http
         digest = digest_of_header(http.header(b"x-hash-algorithm"))
-        certificates = self._require_known_peer(configuration)
+        peer = self._known_peer()
 
         def judge(message: ReceivedMessage) -> None:
             request = self.request = RestRequest.parse(message.content)
@@ -82,7 +81,7 @@ class ProviderExchange:
                 self.runtime.server_configuration(), request.service_id.client_id
             )
             self.runtime.signing.signer(request.service_id.client_id)
-            self._authenticate(certificates, message, request)
+            self._authenticate(peer, message, request)
 
         media_type = (http.header(b"content-type") or b"").decode("latin-1")
         try:
@@ -102,30 +101,15 @@ class ProviderExchange:
             on_message=judge,
         )
 
-    def _require_known_peer(
-        self, configuration: GlobalConf
-    ) -> Sequence[x509.Certificate]:
-        """Refuse a peer that no shared parameters know; the reference drops it."""
-        ssl_object = self.http.ssl_object
-        certificates = peer_certificates(ssl_object) if ssl_object else []
-        if not certificates:
-            raise XRoadError(
-                "ssl_authentication_failed", "The peer showed no TLS certificate"
-            )
-        if configuration.server_of_auth_certificate(certificates[0]) is None:
-            raise XRoadError(
-                "ssl_authentication_failed",
-                "Authentication certificate "
-                f"{certificates[0].subject.rfc4514_string()} is not associated with "
-                "any security server",
-            )
-        return certificates
+    def _known_peer(self) -> Peer:
+        if self.http.ssl_object is None:
+            raise XRoadError("ssl_authentication_failed", "The peer did not use TLS")
+        peer = self.runtime.verifiers.peer(self.http.ssl_object)
+        self.runtime.verifiers.require_known(peer)
+        return peer
 
     def _authenticate(
-        self,
-        certificates: Sequence[x509.Certificate],
-        message: ReceivedMessage,
-        request: RestRequest,
+        self, peer: Peer, message: ReceivedMessage, request: RestRequest
     ) -> None:
         """Check the peer's certificate for this client.
 
@@ -138,7 +122,7 @@ class ProviderExchange:
             )
         try:
             self.runtime.verifiers.authenticate(
-                certificates,
+                peer,
                 message.ocsp_responses,
                 request.client_id,
                 self.runtime.clock(),

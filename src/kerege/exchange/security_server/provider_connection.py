@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from cryptography import x509
 
 from kerege.exchange.http import ClientResponse
+from kerege.exchange.security_server.peers import Peer
 from kerege.exchange.security_server.runtime import Runtime
-from kerege.exchange.tls import peer_certificates
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import GlobalConf, available
 from kerege.xroad.rest import RestRequest
@@ -42,7 +42,6 @@ class ProviderConnection:
         Raises ``unknown_member``, ``invalid_security_server``, ``maintenance_mode``.
         """
         self._runtime = runtime
-        self._configuration = configuration
         self._provider = request.service_id.client_id
         found = available(
             configuration.addresses_of(self._provider, request.target_security_server)
@@ -62,15 +61,14 @@ class ProviderConnection:
                 "Security server has no authentication certificate",
                 advice="Import one: kerege security-server keys import",
             )
-        responses = tuple(self._runtime.ocsp.responses_for(c) for c in chain)
-        present = tuple(r for r in responses if r is not None)
-        if len(present) != len(chain):
+        responses = self._runtime.own_ocsp.responses(chain)
+        if responses is None:
             raise XRoadError(
                 SSL_AUTHENTICATION_FAILED,
                 "No valid OCSP response for this server's authentication certificate",
                 advice="Check that the CA's OCSP responder can be reached.",
             )
-        return present
+        return responses
 
     async def send(
         self, headers: list[tuple[bytes, bytes]], message: bytes | AsyncIterator[bytes]
@@ -94,8 +92,8 @@ class ProviderConnection:
 
     async def _judge_new(self, ssl_object: ssl.SSLObject) -> None:
         """Check the peer of a new connection; its OCSP responses are asked for."""
-        certificates = self._certificates(ssl_object)
-        chain = self._checked_certificates(certificates)
+        peer = self._runtime.verifiers.peer(ssl_object)
+        chain = self._checked_certificates(peer)
         host = ssl_object.server_hostname or ""
         peer_ocsp = self._runtime.peer_ocsp
         try:
@@ -103,41 +101,30 @@ class ProviderConnection:
         except XRoadError as error:
             raise error.with_prefix(SSL_AUTHENTICATION_FAILED) from error
         try:
-            self._authenticate(certificates, responses)
+            self._authenticate(peer, responses)
         except XRoadError:
             peer_ocsp.forget(chain)
             raise
 
     def _judge_kept(self, ssl_object: ssl.SSLObject) -> None:
         """Check the peer again, before each message."""
-        certificates = self._certificates(ssl_object)
-        chain = self._checked_certificates(certificates)
+        peer = self._runtime.verifiers.peer(ssl_object)
+        chain = self._checked_certificates(peer)
         host = ssl_object.server_hostname or ""
         responses = self._runtime.peer_ocsp.known(host, chain, self._runtime.clock())
-        self._authenticate(certificates, responses)
+        self._authenticate(peer, responses)
 
-    def _authenticate(
-        self, certificates: list[x509.Certificate], responses: tuple[bytes, ...]
-    ) -> None:
+    def _authenticate(self, peer: Peer, responses: tuple[bytes, ...]) -> None:
         self._runtime.verifiers.authenticate(
-            certificates, responses, self._provider, self._runtime.clock()
+            peer, responses, self._provider, self._runtime.clock()
         )
 
-    @staticmethod
-    def _certificates(ssl_object: ssl.SSLObject) -> list[x509.Certificate]:
-        certificates = peer_certificates(ssl_object)
-        if not certificates:
+    def _checked_certificates(self, peer: Peer) -> tuple[x509.Certificate, ...]:
+        """Return what needs an OCSP response: the chain without its root."""
+        if not peer.certificates:
             raise XRoadError(
                 SSL_AUTHENTICATION_FAILED, "The provider's server has no certificate"
             )
-        return certificates
-
-    def _checked_certificates(
-        self, certificates: list[x509.Certificate]
-    ) -> tuple[x509.Certificate, ...]:
-        """Return what needs an OCSP response: the chain without its root."""
-        instance = self._provider.instance
-        chain = self._configuration.chain_of(certificates[0], instance)
-        authorities = self._configuration.trust(instance).authorities
-        tops = [authority.top for authority in authorities]
-        return tuple(c for c in chain if c not in tops)
+        return self._runtime.chains.without_root(
+            peer.certificates[0], self._provider.instance
+        )

@@ -16,6 +16,8 @@ from cryptography import x509
 
 from kerege.exchange.http import ClientPool
 from kerege.exchange.messagelog import LogRecord
+from kerege.exchange.security_server.chains import Chains
+from kerege.exchange.security_server.own_ocsp import OwnOCSP
 from kerege.exchange.security_server.peers import Verifiers
 from kerege.exchange.security_server.settings import Settings
 from kerege.exchange.security_server.signing import SigningContexts
@@ -55,14 +57,6 @@ class MessageLogPort(Protocol):
 
     def write(self, record: LogRecord) -> Awaitable[None]:
         """Return when the record is durable. Raises ``logging_failed``."""
-        ...
-
-
-class OCSPSource(Protocol):
-    """Where our own certificates' OCSP responses come from."""
-
-    def responses_for(self, certificate: x509.Certificate) -> bytes | None:
-        """Return a valid response, if there is one."""
         ...
 
 
@@ -124,7 +118,8 @@ class Runtime:
     """The current global configuration; raises ``global_conf_outdated``."""
     server_configuration: Callable[[], ServerConfiguration]
     log: MessageLogPort
-    ocsp: OCSPSource
+    own_ocsp: OwnOCSP
+    chains: Chains
     peer_ocsp: PeerOCSPSource
     pool: ClientPool
     verifiers: Verifiers

@@ -19,11 +19,15 @@ from cryptography import x509
 from kerege.exchange.configuration import ConfigurationClient, ConfigurationSettings
 from kerege.exchange.http import ClientPool, Handler, Limits, Server, serve
 from kerege.exchange.messagelog import MessageLog
+from kerege.exchange.messagelog.archive_job import ArchiveJob
+from kerege.exchange.messagelog.archiver import Archiver
 from kerege.exchange.ocsp import OcspFetcher, OcspStore, http_transport
+from kerege.exchange.security_server.chains import Chains
 from kerege.exchange.security_server.client_port import ClientPort
 from kerege.exchange.security_server.downloads import Downloads
 from kerege.exchange.security_server.logging_setup import make_log
 from kerege.exchange.security_server.ocsp_port import OCSPPort
+from kerege.exchange.security_server.own_ocsp import OwnOCSP
 from kerege.exchange.security_server.peer_ocsp import PeerOCSP
 from kerege.exchange.security_server.peer_port import PeerPort
 from kerege.exchange.security_server.peers import Verifiers
@@ -125,6 +129,10 @@ class SecurityServer:
             )
         )
         self._run(log.job.run())
+        archiver = Archiver(database, log.policy, clock=self._clock)
+        self._run(ArchiveJob(archiver, log.policy).run())
+        own_ocsp = OwnOCSP(ocsp.response_by_hash)
+        chains = Chains(configuration.current)
         pool = ClientPool()
         self._stack.push_async_callback(pool.close)
         runtime = Runtime(
@@ -133,7 +141,8 @@ class SecurityServer:
             configuration=configuration.current,
             server_configuration=self._current_rights,
             log=log,
-            ocsp=ocsp,
+            own_ocsp=own_ocsp,
+            chains=chains,
             peer_ocsp=PeerOCSP(
                 session, settings.peers.ocsp_port, settings.peers.ocsp_timeout_seconds
             ),
@@ -141,8 +150,10 @@ class SecurityServer:
             verifiers=Verifiers(configuration.current),
             signing=SigningContexts(
                 keys.signers,
-                lambda certificate: _chain_above(configuration, certificate),
-                ocsp.responses_for,
+                lambda certificate: chains.without_root(
+                    certificate, configuration.current().instance
+                ),
+                own_ocsp,
             ),
             spool_directory=spool,
             on_exchange=self._on_exchange,
@@ -248,7 +259,9 @@ class SecurityServer:
         self, runtime: Runtime, log: MessageLog, ocsp: OcspFetcher
     ) -> None:
         listen, keys = self._settings.listen, runtime.keys
-        client = ClientPort(runtime, Downloads(runtime, log).by_path()).handle
+        files = self._settings.path(self._settings.configuration.directory)
+        downloads = Downloads(runtime, log, files)
+        client = ClientPort(runtime, downloads.by_path()).handle
         await self._serve(listen.client_http, client, None)
         if keys.client_side is not None:
             await self._serve(listen.client_https, client, keys.client_side)
@@ -282,12 +295,3 @@ def _intermediates(configuration: ConfigurationClient) -> list[x509.Certificate]
         for authority in conf.trust(conf.instance).authorities
         for certificate in authority.intermediates
     ]
-
-
-def _chain_above(
-    configuration: ConfigurationClient, certificate: x509.Certificate
-) -> list[x509.Certificate]:
-    """Return the intermediates above one of our certificates, without the root."""
-    conf = configuration.current()
-    tops = [authority.top for authority in conf.trust(conf.instance).authorities]
-    return [c for c in conf.chain_of(certificate, conf.instance)[1:] if c not in tops]

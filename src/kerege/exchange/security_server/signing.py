@@ -9,6 +9,7 @@ from datetime import datetime
 
 from cryptography import x509
 
+from kerege.exchange.security_server.own_ocsp import OwnOCSP
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.identifiers import ClientId
 from kerege.xroad.signature import (
@@ -19,30 +20,26 @@ from kerege.xroad.signature import (
     sign_messages,
 )
 
-OCSPLookup = Callable[[x509.Certificate], bytes | None]
-"""The newest valid OCSP response of one of our own certificates, if there is one."""
+ChainOf = Callable[[x509.Certificate], Sequence[x509.Certificate]]
+"""A certificate of ours and the CAs above it, without the root."""
 
 
 class SigningContexts:
     """Signs messages for the members that this server has signing keys of."""
 
     def __init__(
-        self,
-        signers: Mapping[ClientId, Signer],
-        intermediates: Callable[[x509.Certificate], Sequence[x509.Certificate]],
-        ocsp_response: OCSPLookup,
+        self, signers: Mapping[ClientId, Signer], chain_of: ChainOf, ocsp: OwnOCSP
     ) -> None:
         """Make contexts.
 
         Args:
             signers: The signer of each member.
-            intermediates: The CA certificates between a certificate and its root,
-                nearest first, without the root.
-            ocsp_response: Where OCSP responses come from.
+            chain_of: Finds the chain of a signing certificate.
+            ocsp: Where OCSP responses come from.
         """
         self._signers = signers
-        self._intermediates = intermediates
-        self._ocsp_response = ocsp_response
+        self._chain_of = chain_of
+        self._ocsp = ocsp
         self._templates: dict[
             ClientId, tuple[tuple[bytes, ...], SignatureTemplate]
         ] = {}
@@ -56,9 +53,8 @@ class SigningContexts:
             XRoadError: ``unknown_member`` if there is no signing key for the member,
                 ``cannot_create_signature`` if it has no valid OCSP response.
         """
-        member = client.member
         signer = self.signer(client)
-        template = self._template(member, signer)
+        template = self._template(client.member, signer)
         return sign_messages(template, signer, [parts], signing_time)[0]
 
     def signer(self, client: ClientId) -> Signer:
@@ -74,31 +70,23 @@ class SigningContexts:
             ) from None
 
     def _template(self, member: ClientId, signer: Signer) -> SignatureTemplate:
-        chain = tuple(self._intermediates(signer.certificate))
-        responses = tuple(
-            self._required_response(certificate)
-            for certificate in (signer.certificate, *chain)
-        )
+        chain = tuple(self._chain_of(signer.certificate))
+        responses = self._ocsp.responses(chain)
+        if responses is None:
+            raise XRoadError(
+                "cannot_create_signature",
+                f"No valid OCSP response for the signing certificate of '{member}'",
+                advice="Check that the OCSP responder of the CA can be reached and "
+                "that the certificate is not revoked: kerege security-server keys list",
+            )
         known = self._templates.get(member)
         if known and known[0] == responses:
             return known[1]
         template = SignatureTemplate(
             signer.certificate,
             signer.algorithm,
-            chain=chain,
+            chain=chain[1:],
             ocsp_responses=responses,
         )
         self._templates[member] = (responses, template)
         return template
-
-    def _required_response(self, certificate: x509.Certificate) -> bytes:
-        response = self._ocsp_response(certificate)
-        if response is None:
-            raise XRoadError(
-                "cannot_create_signature",
-                "No valid OCSP response for the signing certificate "
-                f"{certificate.subject.rfc4514_string()}",
-                advice="Check that the OCSP responder of the CA can be reached and "
-                "that the certificate is not revoked: kerege security-server keys list",
-            )
-        return response
