@@ -339,16 +339,6 @@ def test_a_directory_of_a_thousand_parts_is_refused() -> None:
     assert code_of(lambda: read(resigned(signed))) == PARSING
 
 
-def test_lf_line_ends_folded_headers_and_blanks_after_delimiters_are_read() -> None:
-    parts = split_parts(
-        b"--b \n1\n--b\t\n\n2\n--b--\nepilogue", "multipart/x;boundary=b"
-    )
-    assert parts == [b"1", b"\n2"]
-    entity = parse_entity(b"A: one\n two\nB:three\n\nbody\n")
-    assert (entity.header("a"), entity.header("B")) == ("one two", "three")
-    assert entity.body == b"body\n"
-
-
 def test_the_item_of_a_part_notices_every_change() -> None:
     item = DirectoryItem("X", "KG", "/x.xml", SHA512, SHA512.of(b"content"))
     item.verify(b"content")

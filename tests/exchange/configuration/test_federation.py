@@ -1,0 +1,137 @@
+"""The configuration client and the instances that ours is federated with."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.exchange.configuration.world import KZ_URL, World, federated, neighbour
+from tests.xroad.globalconf.central import (
+    NOW,
+    CentralServer,
+    private_parameters,
+    shared_parameters,
+)
+
+from kerege.xroad.globalconf import Anchor
+from kerege.xroad.identifiers import ClientId
+
+
+async def test_allowed_federations_are_followed(tmp_path: Path) -> None:
+    partner, central = neighbour(), CentralServer()
+    world = World(
+        tmp_path, federated(central, partner).anchor, allowed_federations="kz"
+    )
+    world.serve(central, partner)
+    await world.client.update()
+    conf = world.client.current()
+    assert conf.instances == ("KG", "KZ")
+    assert conf.is_member(ClientId("KZ", "GOV", "1"))
+    assert "KZ/shared-params.xml" in world.files
+
+
+async def test_a_partner_cannot_give_more_than_its_shared_parameters(
+    tmp_path: Path,
+) -> None:
+    partner = CentralServer("KZ", KZ_URL)
+    central = federated(CentralServer(), partner)
+    world = World(tmp_path, central.anchor, allowed_federations="all")
+    world.serve(central, partner)
+    await world.client.update()
+    assert "KZ/private-params.xml" not in world.files
+
+
+async def test_a_partner_cannot_replace_our_own_parameters(tmp_path: Path) -> None:
+    partner = neighbour()
+    central = federated(CentralServer(), partner)
+    world = World(tmp_path, central.anchor, allowed_federations="all")
+    world.serve(central, partner)
+    evil = CentralServer("KG", KZ_URL, key=partner.key)
+    evil.shared = replace(shared_parameters(), members=(), security_servers=())
+    evil.shared = replace(evil.shared, global_groups=())
+    world.network.answers |= evil.publish()
+    await world.client.update()
+    assert world.client.current().instances == ("KG",)
+    assert world.client.current().is_member(ClientId("KG", "GOV", "1"))
+    codes = {error.code for _, error in world.client.status.failures}
+    assert "global_conf_part_invalid_instance_identifier" in codes
+
+
+async def test_the_key_of_one_instance_signs_for_no_other(tmp_path: Path) -> None:
+    partner, central = neighbour(), CentralServer()
+    impostor = neighbour(key=central.key)
+    world = World(
+        tmp_path, federated(central, partner).anchor, allowed_federations="all"
+    )
+    world.serve(central, impostor)
+    await world.client.update()
+    assert world.client.current().instances == ("KG",)
+    codes = {error.code for _, error in world.client.status.failures}
+    assert "global_conf_missing_verification_cert" in codes
+
+
+@pytest.mark.parametrize("allowed", ["none", "", "uz", "all,none"])
+async def test_other_federations_are_not(allowed: str, tmp_path: Path) -> None:
+    partner, central = neighbour(), CentralServer()
+    world = World(
+        tmp_path, federated(central, partner).anchor, allowed_federations=allowed
+    )
+    world.serve(central, partner)
+    await world.client.update()
+    assert world.client.current().instances == ("KG",)
+    assert not any("cs.kz" in url for url in world.network.asked)
+
+
+async def test_a_partner_that_is_down_does_not_stop_us_until_it_expires(
+    tmp_path: Path,
+) -> None:
+    partner, central = neighbour(), CentralServer()
+    world = World(
+        tmp_path, federated(central, partner).anchor, allowed_federations="all"
+    )
+    world.serve(central, partner)
+    await world.client.update()
+    world.now = NOW + timedelta(seconds=300)
+    central.generated_at = world.now
+    world.serve(central)
+    await world.client.update()
+    assert world.client.current().instances == ("KG", "KZ")
+    assert "http://cs.kz/externalconf" in dict(world.client.status.failures)
+    world.now = NOW + timedelta(seconds=601)
+    central.generated_at = world.now
+    world.serve(central)
+    await world.client.update()
+    assert world.client.current().instances == ("KG",)
+
+
+async def test_a_partner_that_left_is_deleted(tmp_path: Path) -> None:
+    partner, central = neighbour(), CentralServer()
+    world = World(
+        tmp_path, federated(central, partner).anchor, allowed_federations="all"
+    )
+    world.serve(central, partner)
+    await world.client.update()
+    central.private = private_parameters()
+    world.serve(central, partner)
+    await world.client.update()
+    assert world.client.current().instances == ("KG",)
+    assert not (world.folder / "KZ").exists()
+
+
+async def test_shared_parameters_may_come_from_another_place_than_private_ones(
+    tmp_path: Path,
+) -> None:
+    """A detached configuration; the anchor's certificate vouches for both."""
+    central = CentralServer(url="http://shared.example/externalconf")
+    detached = CentralServer(key=central.key)
+    there = central.anchor.sources[0]
+    unsigned = replace(there, verification_certificates=(b"placeholder",))
+    detached.private = private_parameters("KG", (Anchor("KG", (unsigned,)),))
+    world = World(tmp_path, detached.anchor)
+    world.serve(detached, central)
+    only_private = tuple(p for p in detached.parts() if "PRIVATE" in str(p))
+    directory = detached.directory(only_private)
+    world.network.answers["http://cs.example/internalconf?version=6"] = directory
+    await world.client.update()
+    assert world.files == ("KG/private-params.xml", "KG/shared-params.xml")
+    world.client.current().require_current(NOW)
