@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -30,8 +31,11 @@ from kerege.exchange.tls import (
     prove_any_certificate_arrives,
     service_context,
 )
+from kerege.xroad.faults import XRoadError
 from kerege.xroad.identifiers import ClientId
 from kerege.xroad.signature import Signer
+
+_log = structlog.get_logger(__name__)
 
 INTERNAL_DAYS = 7300
 """Twenty years, as the reference's generated internal certificate."""
@@ -82,14 +86,25 @@ def internal_identity(folder: Path) -> Identity:
 
 
 def _signers(token: SoftwareToken) -> dict[ClientId, Signer]:
-    """Return a signer for each member that the token has a certificate of."""
+    """Return a signer for each member that has a certificate usable now.
+
+    A member whose certificates have all expired must not stop the others.
+    """
     members = {
         record.member
         for key in token.metadata.keys
         for record in key.certificates
         if record.member is not None
     }
-    return {member: token.signer(member) for member in members}
+    signers: dict[ClientId, Signer] = {}
+    for member in sorted(members, key=str):
+        try:
+            signers[member] = token.signer(member)
+        except XRoadError as error:
+            if error.code != "key_not_available":
+                raise
+            _log.error("member cannot sign", member=str(member), reason=error.message)
+    return signers
 
 
 def _make_internal(key_file: Path, certificate_file: Path) -> None:
@@ -108,8 +123,12 @@ def _make_internal(key_file: Path, certificate_file: Path) -> None:
         .not_valid_after(now + timedelta(days=INTERNAL_DAYS))
         .sign(key, hashes.SHA256())
     )
+    # The key comes last: what is there once it is there is complete.
     certificate_file.write_bytes(certificate.public_bytes(Encoding.PEM))
-    key_file.touch(mode=0o600)
-    key_file.write_bytes(
+    temporary = key_file.with_suffix(".new")
+    temporary.unlink(missing_ok=True)
+    temporary.touch(mode=0o600)
+    temporary.write_bytes(
         key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     )
+    temporary.rename(key_file)
