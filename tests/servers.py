@@ -38,15 +38,6 @@ from pathlib import Path
 from typing import Self
 
 import aiohttp
-from tests.instances import Instance, Signing, sandbox_instance
-from tests.server_parts import (
-    Clock,
-    Ids,
-    MemoryLog,
-    Responses,
-    rights,
-)
-from tests.wire import Http, RawServer, answer, call, request
 
 from kerege.exchange.http import ClientPool, Limits, Server, serve
 from kerege.exchange.messagelog import LogRecord
@@ -80,6 +71,15 @@ from kerege.exchange.tls import (
 from kerege.xroad.globalconf import GlobalConf
 from kerege.xroad.identifiers import ClientId, SecurityServerId, ServiceId
 from kerege.xroad.signature import Signer
+from tests.instances import Instance, Signing, sandbox_instance
+from tests.server_parts import (
+    Clock,
+    Ids,
+    MemoryLog,
+    Responses,
+    rights,
+)
+from tests.wire import Http, RawServer, answer, call, request
 
 OK = answer(body=b"ok")
 GRACE_SECONDS = 1.0

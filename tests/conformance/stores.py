@@ -6,11 +6,11 @@ from functools import cache
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
-from tests.vectors import LIVE, xroad_path
-from tests.xroad.certificates.pki import Identity
 
 from kerege.xroad.certificates import ApprovedCA, Trust
 from kerege.xroad.x509 import certificate_der
+from tests.vectors import LIVE, xroad_path
+from tests.xroad.certificates.pki import Identity
 
 FIVRK = (
     "ee.ria.xroad.common.certificateprofile.impl.FiVRKCertificateProfileInfoProvider"

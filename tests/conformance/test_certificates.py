@@ -14,9 +14,6 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.x509 import ocsp
-from tests.conformance.stores import identity, live_certificate, live_trust
-from tests.vectors import LIVE, Row, needs_recordings, needs_vectors, rows
-from tests.xroad.certificates.pki import Answer, Identity, name, respond, trust_in
 
 from kerege.xroad.certificates import (
     LEGACY,
@@ -25,6 +22,9 @@ from kerege.xroad.certificates import (
     verify_chain,
 )
 from kerege.xroad.faults import XRoadError
+from tests.conformance.stores import identity, live_certificate, live_trust
+from tests.vectors import LIVE, Row, needs_recordings, needs_vectors, rows
+from tests.xroad.certificates.pki import Answer, Identity, name, respond, trust_in
 
 pytestmark = needs_vectors
 

@@ -6,9 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.conformance.stores import identity
-from tests.exchange.configuration.servers import LoopbackServer, serving
-from tests.vectors import Row, needs_vectors, rows, xroad_path
 
 from kerege.exchange.configuration import (
     Answer,
@@ -22,6 +19,9 @@ from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import Anchor, AnchorSource, SharedParameters
 from kerege.xroad.globalconf.sources import Location, VersionRange, prefer_https
 from kerege.xroad.x509 import certificate_der
+from tests.conformance.stores import identity
+from tests.exchange.configuration.servers import LoopbackServer, serving
+from tests.vectors import Row, needs_vectors, rows, xroad_path
 
 pytestmark = needs_vectors
 

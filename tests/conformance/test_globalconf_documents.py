@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from lxml import etree
-from tests.vectors import Row, needs_vectors, rows, xroad_path
 
 from kerege.xroad import xml
 from kerege.xroad.algorithms import SHA1, SHA256, SHA512
@@ -20,6 +19,7 @@ from kerege.xroad.globalconf.extensions import (
 )
 from kerege.xroad.globalconf.values import CertHash, ConfigurationSource
 from kerege.xroad.identifiers import ClientId
+from tests.vectors import Row, needs_vectors, rows, xroad_path
 
 pytestmark = needs_vectors
 

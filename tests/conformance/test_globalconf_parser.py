@@ -4,8 +4,6 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from tests.conformance.stores import identity
-from tests.vectors import Row, needs_vectors, rows, xroad_path
 
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import Anchor, AnchorSource, SharedParameters
@@ -18,6 +16,8 @@ from kerege.xroad.globalconf.sources import (
 )
 from kerege.xroad.globalconf.tree import PartMetadata
 from kerege.xroad.x509 import certificate_der
+from tests.conformance.stores import identity
+from tests.vectors import Row, needs_vectors, rows, xroad_path
 
 pytestmark = needs_vectors
 

@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
-from tests.conformance.stores import identity
-from tests.vectors import Row, needs_vectors, rows, xroad_path
 
 from kerege.exchange.configuration import (
     Readiness,
@@ -26,6 +24,8 @@ from kerege.xroad.globalconf import GlobalConf, OCSPPriority
 from kerege.xroad.globalconf.values import CostType
 from kerege.xroad.identifiers import ClientId, GlobalGroupId, SecurityServerId
 from kerege.xroad.x509 import name_keys, verify_issued
+from tests.conformance.stores import identity
+from tests.vectors import Row, needs_vectors, rows, xroad_path
 
 pytestmark = needs_vectors
 

@@ -4,7 +4,6 @@ import base64
 from collections.abc import Callable
 
 import pytest
-from tests.vectors import Row, needs_vectors, rows
 
 from kerege.xroad.algorithms import SHA256
 from kerege.xroad.faults import XRoadError
@@ -14,6 +13,7 @@ from kerege.xroad.hashchain import (
     build_hash_chains,
     verify_hash_chain,
 )
+from tests.vectors import Row, needs_vectors, rows
 
 pytestmark = needs_vectors
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pytest
 from lxml import etree
-from tests.vectors import Row, needs_vectors, rows
 
 from kerege.xroad import xml
 from kerege.xroad.faults import XRoadError
@@ -22,6 +21,7 @@ from kerege.xroad.identifiers import (
     code_is_valid,
     invalid_codes,
 )
+from tests.vectors import Row, needs_vectors, rows
 
 pytestmark = needs_vectors
 

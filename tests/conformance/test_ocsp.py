@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.x509 import ocsp
-from tests.conformance.stores import identity
-from tests.vectors import Row, needs_vectors, rows
-from tests.xroad.certificates.pki import Answer, respond, trust_in
 
 from kerege.xroad.certificates import LEGACY, ChainVerifier, Trust
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.ocsp import OcspStatus, verify_ocsp_response
+from tests.conformance.stores import identity
+from tests.vectors import Row, needs_vectors, rows
+from tests.xroad.certificates.pki import Answer, respond, trust_in
 
 pytestmark = needs_vectors
 

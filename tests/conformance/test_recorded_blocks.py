@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.vectors import LIVE, needs_recordings
 
 from kerege.xroad import rest
 from kerege.xroad.faults import XRoadError
@@ -31,6 +30,7 @@ from kerege.xroad.transport import (
     find_header,
     media_type,
 )
+from tests.vectors import LIVE, needs_recordings
 
 pytestmark = needs_recordings
 

@@ -1,11 +1,11 @@
 """The reference's own verdicts on REST requests and responses."""
 
 import pytest
-from tests.vectors import needs_vectors, rows
 
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.identifiers import ClientId, ServiceId
 from kerege.xroad.rest import RepresentedParty, RestRequest, RestResponse
+from tests.vectors import needs_vectors, rows
 
 pytestmark = needs_vectors
 

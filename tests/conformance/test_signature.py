@@ -6,14 +6,6 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
-from tests.vectors import LIVE, Row, needs_recordings, needs_vectors, rows, xroad_path
-from tests.xroad.signature.trusts import (
-    HttpPart,
-    nested_parts,
-    old_trust,
-    parts_of,
-    trust_of,
-)
 
 from kerege.xroad.certificates import Trust
 from kerege.xroad.faults import XRoadError
@@ -28,6 +20,14 @@ from kerege.xroad.signature import (
     _verify,
     attachment_name,
     verify_signature,
+)
+from tests.vectors import LIVE, Row, needs_recordings, needs_vectors, rows, xroad_path
+from tests.xroad.signature.trusts import (
+    HttpPart,
+    nested_parts,
+    old_trust,
+    parts_of,
+    trust_of,
 )
 
 CONSUMER = ClientId("EE", "BUSINESS", "consumer")

@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.exchange.configuration.servers import LoopbackServer, serving
-from tests.vectors import Row, needs_vectors, rows, xroad_path
 
 from kerege.exchange.configuration import (
     Answer,
@@ -18,6 +16,8 @@ from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import Anchor, SharedParameters
 from kerege.xroad.globalconf.parts import verify_part
 from kerege.xroad.globalconf.signed_directory import SignedDirectory
+from tests.exchange.configuration.servers import LoopbackServer, serving
+from tests.vectors import Row, needs_vectors, rows, xroad_path
 
 pytestmark = needs_vectors
 

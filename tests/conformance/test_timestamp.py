@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 import pytest
 from cryptography import x509
 from lxml import etree
-from tests.conformance.stores import live_certificate
-from tests.vectors import LIVE, Row, needs_recordings, needs_vectors, rows, xroad_path
 
 from kerege.xroad.algorithms import SHA512
 from kerege.xroad.certificates import LEGACY, load_certificate
@@ -20,6 +18,8 @@ from kerege.xroad.timestamp import (
     timestamp_request,
     verify_timestamp,
 )
+from tests.conformance.stores import live_certificate
+from tests.vectors import LIVE, Row, needs_recordings, needs_vectors, rows, xroad_path
 
 pytestmark = needs_vectors
 

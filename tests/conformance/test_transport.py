@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from tests.vectors import needs_vectors, rows, xroad_path
 
 from kerege.xroad import soap, transport
 from kerege.xroad.faults import XRoadError
@@ -23,6 +22,7 @@ from kerege.xroad.transport import (
     PartEnded,
     Signature,
 )
+from tests.vectors import needs_vectors, rows, xroad_path
 
 pytestmark = needs_vectors
 

@@ -5,7 +5,6 @@ import ssl
 from pathlib import Path
 
 import pytest
-from tests.exchange.identities import chain, identity
 
 from kerege.exchange.tls import (
     ResumingContext,
@@ -22,6 +21,7 @@ from kerege.exchange.tls import (
 )
 from kerege.exchange.tls._contexts import CLIENT_SIDE_SUITES, PEER_SUITES
 from kerege.exchange.tls._dh import ffdhe2048_prime
+from tests.exchange.identities import chain, identity
 
 OLD_SUITES = ("ECDHE-RSA-AES256-SHA384", "DHE-RSA-AES256-SHA256")
 

@@ -25,7 +25,6 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
 )
-from tests.trust.authorities import SERVER
 
 from kerege.exchange.ocsp import http_transport
 from kerege.trust.ca import SandboxCA, ServiceKey, utc_now
@@ -40,6 +39,7 @@ from kerege.xroad.timestamp import (
     timestamp_request,
     verify_timestamp,
 )
+from tests.trust.authorities import SERVER
 
 pytestmark = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="the openssl command is not installed"

@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
 )
-from tests.trust.authorities import AIMAK, NOW, SERVER, leaf_key, new_ca, shared_ca
 
 from kerege.trust import NOT_FOR_PRODUCTION
 from kerege.trust.authority import CertificateUsage, Validity
@@ -31,6 +30,7 @@ from kerege.xroad.globalconf.ocsp_urls import ocsp_url_of
 from kerege.xroad.identifiers import ClientId, SecurityServerId
 from kerege.xroad.ocsp import ocsp_request
 from kerege.xroad.x509 import quiet
+from tests.trust.authorities import AIMAK, NOW, SERVER, leaf_key, new_ca, shared_ca
 
 
 def responses(ca: SandboxCA, certificate: x509.Certificate) -> list[bytes]:

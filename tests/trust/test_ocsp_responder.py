@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from hypothesis import given, strategies as st
-from tests.trust.authorities import NOW, SERVER, leaf_key, new_ca, shared_ca
 
 from kerege.trust.ocsp_responder import (
     MAX_CERTIFICATES,
@@ -23,6 +22,7 @@ from kerege.trust.ocsp_responder import (
     ocsp_response,
 )
 from kerege.xroad.ocsp import ocsp_request, verify_ocsp_response
+from tests.trust.authorities import NOW, SERVER, leaf_key, new_ca, shared_ca
 
 SHA1 = hashes.SHA1()  # noqa: S303 - what X-Road names certificates with
 CA = shared_ca()

@@ -4,7 +4,6 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from asn1crypto import tsp
 from hypothesis import given, strategies as st
-from tests.trust.authorities import NOW, shared_ca
 
 from kerege.trust.tsa import (
     MAX_REQUEST_BYTES,
@@ -21,6 +20,7 @@ from kerege.xroad.timestamp import (
     verify_timestamp,
 )
 from kerege.xroad.x509 import certificate_der
+from tests.trust.authorities import NOW, shared_ca
 
 CA = shared_ca()
 UNIT = time_stamping_unit(CA)

@@ -10,6 +10,19 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given, strategies as st
+
+from kerege.xroad.certificates import Trust
+from kerege.xroad.faults import XRoadError
+from kerege.xroad.ocsp import (
+    MAX_OCSP_RESPONSE_BYTES,
+    MAX_RESPONDER_CERTIFICATES,
+    OcspStatus,
+    cert_id,
+    find_ocsp_response,
+    ocsp_request,
+    read_ocsp_response,
+    verify_ocsp_response,
+)
 from tests.xroad.certificates.pki import (
     HOUR,
     NOW,
@@ -24,19 +37,6 @@ from tests.xroad.certificates.pki import (
     rewritten,
     root,
     trust_in,
-)
-
-from kerege.xroad.certificates import Trust
-from kerege.xroad.faults import XRoadError
-from kerege.xroad.ocsp import (
-    MAX_OCSP_RESPONSE_BYTES,
-    MAX_RESPONDER_CERTIFICATES,
-    OcspStatus,
-    cert_id,
-    find_ocsp_response,
-    ocsp_request,
-    read_ocsp_response,
-    verify_ocsp_response,
 )
 
 SECOND = timedelta(seconds=1)

@@ -9,8 +9,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given, strategies as st
-from tests.xroad.certificates.pki import NOW, Identity
-from tests.xroad.certificates.tsa import Stamp, answer, authority, token
 
 from kerege.xroad.algorithms import SHA256, SHA512
 from kerege.xroad.certificates import LEGACY
@@ -23,6 +21,8 @@ from kerege.xroad.timestamp import (
 )
 from kerege.xroad.timestamp._token import MAX_TOKEN_BYTES, with_certificate
 from kerege.xroad.x509 import certificate_der
+from tests.xroad.certificates.pki import NOW, Identity
+from tests.xroad.certificates.tsa import Stamp, answer, authority, token
 
 TSA = authority()
 RSA_TSA = authority("CN=RSA TSA", rsa.generate_private_key(65537, 2048))

@@ -7,13 +7,6 @@ from pathlib import Path
 
 import pytest
 import structlog
-from tests.exchange.configuration.world import KZ_URL, World
-from tests.xroad.certificates.pki import issue
-from tests.xroad.globalconf.central import (
-    NOW,
-    CentralServer,
-    shared_parameters,
-)
 
 from kerege.exchange.configuration import (
     ConfigurationClient,
@@ -28,6 +21,13 @@ from kerege.xroad.globalconf.sources import VersionRange
 from kerege.xroad.globalconf.values import ConfigurationSource
 from kerege.xroad.identifiers import ClientId
 from kerege.xroad.x509 import certificate_der
+from tests.exchange.configuration.world import KZ_URL, World
+from tests.xroad.certificates.pki import issue
+from tests.xroad.globalconf.central import (
+    NOW,
+    CentralServer,
+    shared_parameters,
+)
 
 
 async def test_the_first_round_gives_a_configuration(tmp_path: Path) -> None:

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 import structlog
-from tests.xroad.globalconf import central
-from tests.xroad.globalconf.central import NOW
 
 from kerege.exchange.configuration import (
     LocalConfiguration,
@@ -25,6 +23,8 @@ from kerege.exchange.configuration.directory import (
 )
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import PartMetadata
+from tests.xroad.globalconf import central
+from tests.xroad.globalconf.central import NOW
 
 LATER = NOW + timedelta(minutes=10)
 

@@ -5,6 +5,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
+from kerege.xroad.globalconf import Anchor
+from kerege.xroad.identifiers import ClientId
 from tests.exchange.configuration.world import KZ_URL, World, federated, neighbour
 from tests.xroad.globalconf.central import (
     NOW,
@@ -12,9 +15,6 @@ from tests.xroad.globalconf.central import (
     private_parameters,
     shared_parameters,
 )
-
-from kerege.xroad.globalconf import Anchor
-from kerege.xroad.identifiers import ClientId
 
 
 async def test_allowed_federations_are_followed(tmp_path: Path) -> None:

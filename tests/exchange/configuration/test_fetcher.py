@@ -3,8 +3,6 @@
 import gzip
 
 import pytest
-from tests.exchange.configuration.servers import serving
-from tests.xroad.globalconf.central import NOW, CentralServer
 
 from kerege.exchange.configuration import (
     ConfigurationClient,
@@ -13,6 +11,8 @@ from kerege.exchange.configuration import (
 )
 from kerege.exchange.configuration.fetcher import HttpFetcher
 from kerege.xroad.faults import XRoadError
+from tests.exchange.configuration.servers import serving
+from tests.xroad.globalconf.central import NOW, CentralServer
 
 FAILURE = "global_conf_download_url_connection_failure"
 

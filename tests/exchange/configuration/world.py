@@ -3,12 +3,6 @@
 from pathlib import Path
 
 import pytest
-from tests.exchange.configuration.servers import MemoryFetcher
-from tests.xroad.globalconf.central import (
-    NOW,
-    CentralServer,
-    private_parameters,
-)
 
 from kerege.exchange.configuration import (
     ConfigurationClient,
@@ -17,6 +11,12 @@ from kerege.exchange.configuration import (
 )
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import Anchor
+from tests.exchange.configuration.servers import MemoryFetcher
+from tests.xroad.globalconf.central import (
+    NOW,
+    CentralServer,
+    private_parameters,
+)
 
 KZ_URL = "http://cs.kz/externalconf"
 

@@ -99,6 +99,13 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
+async def until(condition) -> None:
+    """Wait for what another task or the kernel is about to do."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110  there is nothing that would set an event
+            await asyncio.sleep(0.002)
+
+
 def a_server(handler=None, **settings: Any) -> Server:
     """Return a server that does not listen."""
     return Server(

@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from tests.exchange.http.helpers import Call, a_server, answers, statuses
 
 from kerege.exchange.http import BodyTooLarge, Response
+from tests.exchange.http.helpers import Call, a_server, answers, statuses
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 HEAD = b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\n"

@@ -6,12 +6,12 @@ import itertools
 import httptools
 import pytest
 from hypothesis import given, settings, strategies as st
-from tests.exchange.http.helpers import Call, FakeTransport, a_server, answers, settle
 
 from kerege.exchange.http import ClientLimits, HttpError, Limits
 from kerege.exchange.http._client_connection import ClientConnection
 from kerege.exchange.http._outgoing import build_request
 from kerege.exchange.http._ticks import Ticker
+from tests.exchange.http.helpers import Call, FakeTransport, a_server, answers, settle
 
 FRAGMENTS = [
     b"GET / HTTP/1.1\r\n",

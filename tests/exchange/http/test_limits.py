@@ -3,6 +3,9 @@
 import asyncio
 
 import pytest
+
+from kerege.exchange.http import Limits, PeerClosed, Response, TimedOut
+from kerege.exchange.http._ticks import Ticker
 from tests.exchange.http.helpers import (
     Call,
     a_server,
@@ -12,9 +15,6 @@ from tests.exchange.http.helpers import (
     settle,
     statuses,
 )
-
-from kerege.exchange.http import Limits, PeerClosed, Response, TimedOut
-from kerege.exchange.http._ticks import Ticker
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2000\r\n\r\n"

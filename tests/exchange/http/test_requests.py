@@ -3,6 +3,8 @@
 import asyncio
 
 import pytest
+
+from kerege.exchange.http import Response
 from tests.exchange.http.helpers import (
     Call,
     a_server,
@@ -11,8 +13,6 @@ from tests.exchange.http.helpers import (
     one_by_one,
     statuses,
 )
-
-from kerege.exchange.http import Response
 
 GET = b"GET /r1/a/b?c=%20d HTTP/1.1\r\nHost: h\r\nX-One: 1\r\nx-one:\t 2 \t\r\nEmpty:\r\n\r\n"
 POST = b"POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"

@@ -5,6 +5,7 @@ if it were a message of its own, unless the row is in the table of the accepted.
 """
 
 import pytest
+
 from tests.exchange.http.helpers import Call, a_server, answers, one_by_one, statuses
 
 BEHIND = b"GET /behind HTTP/1.1\r\nHost: h\r\n\r\n"

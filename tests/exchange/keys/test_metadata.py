@@ -4,15 +4,15 @@ import json
 
 import pytest
 from hypothesis import given, strategies as st
+
+from kerege.exchange.keys import TokenMetadata
+from kerege.xroad.faults import XRoadError
 from tests.exchange.keys.tokens import (
     add_authentication_key,
     add_signing_key,
     new_token,
 )
 from tests.trust.authorities import AIMAK
-
-from kerege.exchange.keys import TokenMetadata
-from kerege.xroad.faults import XRoadError
 
 
 @pytest.fixture(scope="module")

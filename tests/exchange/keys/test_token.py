@@ -8,6 +8,18 @@ import pytest
 from asn1crypto import keys, pem
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+
+from kerege.exchange.keys import (
+    CertificateStatus,
+    KeyAlgorithm,
+    KeyUsage,
+    Pin,
+    PinPolicy,
+    SoftwareToken,
+)
+from kerege.trust.authority import CertificateUsage
+from kerege.trust.subjects import FIVRK_PROFILE, signing_subject
+from kerege.xroad.faults import XRoadError
 from tests.exchange.keys.tokens import (
     CHEAP,
     EC,
@@ -25,18 +37,6 @@ from tests.trust.authorities import (
     new_ca,
     shared_ca,
 )
-
-from kerege.exchange.keys import (
-    CertificateStatus,
-    KeyAlgorithm,
-    KeyUsage,
-    Pin,
-    PinPolicy,
-    SoftwareToken,
-)
-from kerege.trust.authority import CertificateUsage
-from kerege.trust.subjects import FIVRK_PROFILE, signing_subject
-from kerege.xroad.faults import XRoadError
 
 
 def code_of(call, *arguments, **named) -> str:

@@ -4,12 +4,6 @@ import itertools
 import ssl
 
 import pytest
-from tests.exchange.keys.tokens import (
-    add_authentication_key,
-    add_signing_key,
-    new_token,
-)
-from tests.trust.authorities import AIMAK, HOSPITAL, NOW, shared_ca
 
 from kerege.exchange.keys import KeyAlgorithm, SoftwareSigner
 from kerege.trust.ocsp_responder import ocsp_authorities, ocsp_response
@@ -26,6 +20,12 @@ from kerege.xroad.signature import (
     verify_signature,
 )
 from kerege.xroad.x509 import certificate_der
+from tests.exchange.keys.tokens import (
+    add_authentication_key,
+    add_signing_key,
+    new_token,
+)
+from tests.trust.authorities import AIMAK, HOSPITAL, NOW, shared_ca
 
 CA = shared_ca()
 

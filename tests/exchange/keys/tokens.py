@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from tests.trust.authorities import NOW, SERVER, shared_ca
-
 from kerege.exchange.keys import KdfCost, KeyAlgorithm, KeyUsage, SoftwareToken
 from kerege.trust.authority import CertificateUsage
 from kerege.trust.subjects import (
@@ -12,6 +10,7 @@ from kerege.trust.subjects import (
     signing_subject,
 )
 from kerege.xroad.identifiers import ClientId
+from tests.trust.authorities import NOW, SERVER, shared_ca
 
 PIN = "Тоо-1234"
 CHEAP = KdfCost(n=1024, r=8, p=1)

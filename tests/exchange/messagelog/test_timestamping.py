@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import OperationalError
-from tests.exchange.messagelog.authority import tsa_certificates, tsa_down
-from tests.exchange.messagelog.world import World, make_world, raises
 
 from kerege.exchange.messagelog import MessageLog, stamping
 from kerege.exchange.messagelog.stored import StoredRecord
@@ -17,6 +15,8 @@ from kerege.xroad.faults import XRoadError
 from kerege.xroad.hashchain import InputDigest, verify_hash_chain
 from kerege.xroad.signature import parse_signature
 from kerege.xroad.timestamp import verify_timestamp
+from tests.exchange.messagelog.authority import tsa_certificates, tsa_down
+from tests.exchange.messagelog.world import World, make_world, raises
 
 
 @pytest.fixture

@@ -5,6 +5,10 @@ import hashlib
 from pathlib import Path
 
 import pytest
+
+from kerege.exchange.messagelog import Direction, LargeBodies, bodies
+from kerege.exchange.spool import MEMORY_LIMIT, Spool
+from kerege.exchange.storage import Database
 from tests.exchange.messagelog.world import (
     CONSUMER,
     SERVICE,
@@ -13,10 +17,6 @@ from tests.exchange.messagelog.world import (
     raises,
     spooled,
 )
-
-from kerege.exchange.messagelog import Direction, LargeBodies, bodies
-from kerege.exchange.spool import MEMORY_LIMIT, Spool
-from kerege.exchange.storage import Database
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from tests.exchange.messagelog.authority import NOON, SandboxTimestamper, sign
 
 from kerege.exchange.messagelog import (
     Direction,
@@ -23,6 +22,7 @@ from kerege.exchange.storage.message_log_tables import records
 from kerege.xroad.algorithms import SHA512
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.identifiers import ClientId, ServiceId
+from tests.exchange.messagelog.authority import NOON, SandboxTimestamper, sign
 
 CONSUMER = ClientId("TEST", "COM", "1234", "Client")
 SERVICE = ServiceId("TEST", "GOV", "5678", "Service", "people")

@@ -11,7 +11,6 @@ import pytest
 from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from tests.trust.authorities import AIMAK, NOW, SERVER, leaf_key, new_ca
 
 from kerege.exchange.ocsp import OcspFetcher, OcspStore, Schedule, http_transport
 from kerege.trust.ca import SandboxCA
@@ -24,6 +23,7 @@ from kerege.trust.ocsp_responder import (
 from kerege.xroad.certificates import Trust, certificate_sha256
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf.extensions import Extensions
+from tests.trust.authorities import AIMAK, NOW, SERVER, leaf_key, new_ca
 
 FIRST, SECOND = "http://first.example/", "http://second.example/"
 DOWN = XRoadError("ocsp_connection_error", "down")

@@ -8,12 +8,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives import hashes
-from tests.trust.authorities import SERVER, leaf_key, shared_ca
 
 from kerege.exchange.ocsp import answer_ocsp_query, fetch_peer_ocsp
 from kerege.exchange.ocsp.peer import MAX_ANSWER_BYTES
 from kerege.xroad.certificates import certificate_sha256
 from kerege.xroad.faults import XRoadError
+from tests.trust.authorities import SERVER, leaf_key, shared_ca
 
 CA = shared_ca()
 CHAIN = (CA.issue_authentication(leaf_key().public_key(), SERVER), *CA.chain)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
-from tests.vectors import LIVE, needs_recordings
 
 from kerege.exchange.ocsp import answer_ocsp_query, read_peer_answer
 from kerege.exchange.ocsp.query import MAX_CERTIFICATES
 from kerege.xroad.faults import XRoadError
+from tests.vectors import LIVE, needs_recordings
 
 SHA1, SHA256 = b"\x01" * 20, b"\x02" * 32
 KNOWN = {SHA1: b"response one", SHA256: b"response two"}

@@ -8,12 +8,12 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
-from tests.postgres import PostgresServer, needs_postgres
 
 from kerege.exchange.storage import Database, database as module, open_database
 from kerege.exchange.storage.migrations import configuration, upgrade
 from kerege.exchange.storage.tables import metadata
 from kerege.xroad.faults import XRoadError
+from tests.postgres import PostgresServer, needs_postgres
 
 
 def test_the_migrations_make_exactly_the_tables_that_the_program_uses(

@@ -5,6 +5,16 @@ from datetime import datetime, timedelta
 import pytest
 from cryptography import x509
 from cryptography.x509 import ocsp
+
+from kerege.xroad.certificates import (
+    ChainVerifier,
+    Trust,
+    VerifiedChain,
+    _chain,
+    verify_chain,
+)
+from kerege.xroad.certificates._chain import MAX_OCSP_RESPONSES, MAX_REMEMBERED
+from kerege.xroad.faults import XRoadError
 from tests.xroad.certificates.pki import (
     HOUR,
     NOW,
@@ -20,16 +30,6 @@ from tests.xroad.certificates.pki import (
     root,
     trust_in,
 )
-
-from kerege.xroad.certificates import (
-    ChainVerifier,
-    Trust,
-    VerifiedChain,
-    _chain,
-    verify_chain,
-)
-from kerege.xroad.certificates._chain import MAX_OCSP_RESPONSES, MAX_REMEMBERED
-from kerege.xroad.faults import XRoadError
 
 SECOND = timedelta(seconds=1)
 TOP = root()

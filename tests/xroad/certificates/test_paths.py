@@ -5,6 +5,10 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from kerege.xroad.certificates import LEGACY, Trust
+from kerege.xroad.certificates._path import MAX_EXTRA, MAX_PATH, MAX_TRIES, Path, paths
+from kerege.xroad.faults import XRoadError
 from tests.xroad.certificates.pki import (
     NOW,
     Identity,
@@ -17,10 +21,6 @@ from tests.xroad.certificates.pki import (
     root,
     trust_in,
 )
-
-from kerege.xroad.certificates import LEGACY, Trust
-from kerege.xroad.certificates._path import MAX_EXTRA, MAX_PATH, MAX_TRIES, Path, paths
-from kerege.xroad.faults import XRoadError
 
 SECOND = timedelta(seconds=1)
 

@@ -4,16 +4,6 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given, strategies as st
-from tests.xroad.certificates.pki import (
-    EJBCA,
-    OIDS,
-    Identity,
-    Template,
-    issue,
-    name,
-    root,
-    trust_in,
-)
 
 from kerege.xroad.certificates import (
     Trust,
@@ -24,6 +14,16 @@ from kerege.xroad.certificates import (
 )
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.identifiers import ClientId, SecurityServerId
+from tests.xroad.certificates.pki import (
+    EJBCA,
+    OIDS,
+    Identity,
+    Template,
+    issue,
+    name,
+    root,
+    trust_in,
+)
 
 SUFFIX = "CertificateProfileInfoProvider"
 AIMAK = ClientId("central-server", "GOV", "70000050")

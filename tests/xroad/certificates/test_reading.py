@@ -5,15 +5,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from hypothesis import given, strategies as st
-from tests.xroad.certificates.pki import (
-    NOW,
-    YEAR,
-    issue,
-    name,
-    over_sha1,
-    rewritten,
-    root,
-)
 
 from kerege.xroad.certificates import (
     LEGACY,
@@ -33,6 +24,15 @@ from kerege.xroad.x509 import (
     subject_text,
     verify_issued,
     verify_signature_value,
+)
+from tests.xroad.certificates.pki import (
+    NOW,
+    YEAR,
+    issue,
+    name,
+    over_sha1,
+    rewritten,
+    root,
 )
 
 CA = root("C=KG, CN=Root")

@@ -2,7 +2,6 @@
 
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from tests.xroad.certificates.pki import Template, issue
 
 from kerege.xroad.certificates import (
     is_authentication_certificate,
@@ -11,6 +10,7 @@ from kerege.xroad.certificates import (
     require_signing_certificate,
 )
 from kerege.xroad.faults import XRoadError
+from tests.xroad.certificates.pki import Template, issue
 
 CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH
 SERVER = ExtendedKeyUsageOID.SERVER_AUTH

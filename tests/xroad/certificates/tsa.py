@@ -11,9 +11,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from tests.xroad.certificates.pki import NOW, Identity, Key, Template, issue, root
 
 from kerege.xroad.x509 import certificate_der
+from tests.xroad.certificates.pki import NOW, Identity, Key, Template, issue, root
 
 STAMPING = ExtendedKeyUsageOID.TIME_STAMPING
 CA = root("CN=Stamp CA")

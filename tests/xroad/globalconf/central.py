@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
-from tests.xroad.certificates.pki import EJBCA, Identity, a_ca, issue
 
 from kerege.xroad.algorithms import (
     SHA512,
@@ -47,6 +46,7 @@ from kerege.xroad.globalconf.values import (
 )
 from kerege.xroad.identifiers import ClientId
 from kerege.xroad.x509 import certificate_der
+from tests.xroad.certificates.pki import EJBCA, Identity, a_ca, issue
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 GOV = MemberClass("GOV", "government")

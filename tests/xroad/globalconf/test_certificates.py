@@ -3,11 +3,11 @@
 import base64
 
 from hypothesis import given, strategies as st
-from tests.xroad.globalconf.central import CA
-from tests.xroad.globalconf.strategies import code_of, damaged
 
 from kerege.xroad.globalconf._certificates import read_distributed_certificate
 from kerege.xroad.x509 import certificate_der
+from tests.xroad.globalconf.central import CA
+from tests.xroad.globalconf.strategies import code_of, damaged
 
 DER = certificate_der(CA.certificate)
 PEM = b"\n".join(

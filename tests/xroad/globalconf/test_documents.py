@@ -5,9 +5,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 from lxml import etree
-from tests.vectors import needs_vectors, xroad_path
-from tests.xroad.globalconf import central, strategies
-from tests.xroad.globalconf.strategies import code_of, damaged
 
 from kerege.xroad import xml
 from kerege.xroad.algorithms import SHA1, SHA256
@@ -26,6 +23,9 @@ from kerege.xroad.globalconf.extensions import (
 )
 from kerege.xroad.globalconf.values import GlobalGroup, MemberClass, SecurityServer
 from kerege.xroad.identifiers import ClientId
+from tests.vectors import needs_vectors, xroad_path
+from tests.xroad.globalconf import central, strategies
+from tests.xroad.globalconf.strategies import code_of, damaged
 
 VERSIONS = range(2, 7)
 SHARED = central.shared_parameters().to_xml()

@@ -1,13 +1,13 @@
 """The little of MIME that signed directories use."""
 
 from hypothesis import given, strategies as st
-from tests.xroad.globalconf.strategies import code_of
 
 from kerege.xroad.globalconf._mime import (
     parse_entity,
     split_parts,
     value_and_parameters,
 )
+from tests.xroad.globalconf.strategies import code_of
 
 MALFORMED = "global_conf_parsing_downloaded_conf_directory_failure"
 

@@ -7,15 +7,6 @@ from datetime import timedelta
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given, strategies as st
-from tests.xroad.certificates.pki import Identity, issue
-from tests.xroad.globalconf.central import (
-    NOW,
-    CentralServer,
-    KeySigner,
-    private_parameters,
-    shared_parameters,
-)
-from tests.xroad.globalconf.strategies import code_of, damaged
 
 from kerege.xroad.algorithms import SHA256, SHA512
 from kerege.xroad.faults import XRoadError
@@ -30,6 +21,15 @@ from kerege.xroad.globalconf.parts import verify_part
 from kerege.xroad.globalconf.signed_directory import DirectoryItem, SignedDirectory
 from kerege.xroad.globalconf.tree import PartMetadata
 from kerege.xroad.x509 import certificate_der
+from tests.xroad.certificates.pki import Identity, issue
+from tests.xroad.globalconf.central import (
+    NOW,
+    CentralServer,
+    KeySigner,
+    private_parameters,
+    shared_parameters,
+)
+from tests.xroad.globalconf.strategies import code_of, damaged
 
 CENTRAL = CentralServer()
 CERTIFICATES = [certificate_der(CENTRAL.key.certificate)]

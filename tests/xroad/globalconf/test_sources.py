@@ -3,8 +3,6 @@
 from dataclasses import replace
 
 from hypothesis import given, strategies as st
-from tests.xroad.globalconf.central import shared_parameters
-from tests.xroad.globalconf.strategies import code_of
 
 from kerege.xroad.globalconf import Anchor, AnchorSource, SharedParameters
 from kerege.xroad.globalconf.federation import FederationFilter
@@ -16,6 +14,8 @@ from kerege.xroad.globalconf.sources import (
     versioned_urls,
 )
 from kerege.xroad.globalconf.values import ConfigurationSource
+from tests.xroad.globalconf.central import shared_parameters
+from tests.xroad.globalconf.strategies import code_of
 
 
 def anchor(*urls: str) -> Anchor:

@@ -4,9 +4,6 @@ from datetime import timedelta
 
 import pytest
 from hypothesis import given, strategies as st
-from tests.xroad.globalconf import central
-from tests.xroad.globalconf.central import NOW
-from tests.xroad.globalconf.strategies import code_of, damaged
 
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import (
@@ -17,6 +14,9 @@ from kerege.xroad.globalconf import (
 )
 from kerege.xroad.globalconf.tree import TreeLoader
 from kerege.xroad.identifiers import ClientId
+from tests.xroad.globalconf import central
+from tests.xroad.globalconf.central import NOW
+from tests.xroad.globalconf.strategies import code_of, damaged
 
 LATER = NOW + timedelta(minutes=10)
 METADATA = PartMetadata(LATER, 6, "SHARED-PARAMETERS", "KG", "/V6/1/x.xml", "x.xml")

@@ -5,9 +5,6 @@ from datetime import timedelta
 
 import pytest
 from cryptography import x509
-from tests.xroad.certificates.pki import Template, a_ca, issue
-from tests.xroad.globalconf import central
-from tests.xroad.globalconf.central import NOW
 
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import (
@@ -27,6 +24,9 @@ from kerege.xroad.globalconf.values import (
 )
 from kerege.xroad.identifiers import ClientId, GlobalGroupId, SecurityServerId
 from kerege.xroad.x509 import certificate_der
+from tests.xroad.certificates.pki import Template, a_ca, issue
+from tests.xroad.globalconf import central
+from tests.xroad.globalconf.central import NOW
 
 SYSTEM = ClientId("KG", "GOV", "1", "system")
 SHOP = ClientId("KG", "COM", "2", "shop")

@@ -4,6 +4,12 @@ import base64
 
 import pytest
 from lxml import etree
+
+from kerege.xroad.faults import XRoadError
+from kerege.xroad.signature import (
+    SignatureData,
+    verify_signature,
+)
 from tests.xroad.signature.pki import (
     ALICE,
     NOW,
@@ -11,12 +17,6 @@ from tests.xroad.signature.pki import (
     trust,
 )
 from tests.xroad.signature.test_building import HELLO
-
-from kerege.xroad.faults import XRoadError
-from kerege.xroad.signature import (
-    SignatureData,
-    verify_signature,
-)
 
 DS = "http://www.w3.org/2000/09/xmldsig#"
 INCLUSIVE = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"

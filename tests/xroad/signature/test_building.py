@@ -8,7 +8,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from hypothesis import given, settings, strategies as st
 from lxml import etree
-from tests.xroad.signature.pki import ALICE, NOW, member, trust
 
 from kerege.xroad.algorithms import SHA256
 from kerege.xroad.faults import XRoadError
@@ -26,6 +25,7 @@ from kerege.xroad.signature import (
 )
 from kerege.xroad.signature._names import rfc2253_name
 from kerege.xroad.signature._template import _canonical_text
+from tests.xroad.signature.pki import ALICE, NOW, member, trust
 
 HELLO = Part.of(MESSAGE, b"hello")
 BODY = Part.of(attachment_name(1), b"body")

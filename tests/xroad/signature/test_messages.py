@@ -7,15 +7,6 @@ from datetime import timedelta
 
 import pytest
 from lxml import etree
-from tests.xroad.signature.forging import edited, re_signed, refuse, verify
-from tests.xroad.signature.pki import (
-    ALICE,
-    BOB,
-    NOW,
-    member,
-    trust,
-)
-from tests.xroad.signature.test_building import BODY, HELLO, sign
 
 from kerege.xroad.algorithms import SHA256
 from kerege.xroad.faults import XRoadError
@@ -28,6 +19,15 @@ from kerege.xroad.signature import (
     _verify,
     attachment_name,
 )
+from tests.xroad.signature.forging import edited, re_signed, refuse, verify
+from tests.xroad.signature.pki import (
+    ALICE,
+    BOB,
+    NOW,
+    member,
+    trust,
+)
+from tests.xroad.signature.test_building import BODY, HELLO, sign
 
 
 @pytest.fixture(scope="module")

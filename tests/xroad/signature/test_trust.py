@@ -7,6 +7,17 @@ from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from kerege.xroad.algorithms import SHA512
+from kerege.xroad.faults import XRoadError
+from kerege.xroad.signature import (
+    MESSAGE,
+    SignatureData,
+    _parse,
+    _structure,
+    parse_signature,
+)
+from kerege.xroad.x509 import certificate_der
 from tests.xroad.signature.forging import (
     DS,
     EXCLUSIVE,
@@ -25,17 +36,6 @@ from tests.xroad.signature.pki import (
     rsa_key,
 )
 from tests.xroad.signature.test_building import BODY, HELLO, sign, template_of
-
-from kerege.xroad.algorithms import SHA512
-from kerege.xroad.faults import XRoadError
-from kerege.xroad.signature import (
-    MESSAGE,
-    SignatureData,
-    _parse,
-    _structure,
-    parse_signature,
-)
-from kerege.xroad.x509 import certificate_der
 
 
 @pytest.fixture(scope="module")

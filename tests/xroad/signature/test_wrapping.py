@@ -7,17 +7,17 @@ from functools import cache
 
 import pytest
 from hypothesis import given, settings, strategies as st
-from tests.xroad.signature.forging import edited, re_signed, refuse, verify
-from tests.xroad.signature.pki import (
-    member,
-)
-from tests.xroad.signature.test_building import BODY, HELLO, sign
 
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.signature import (
     SignatureData,
     parse_signature,
 )
+from tests.xroad.signature.forging import edited, re_signed, refuse, verify
+from tests.xroad.signature.pki import (
+    member,
+)
+from tests.xroad.signature.test_building import BODY, HELLO, sign
 
 
 @pytest.fixture(scope="module")

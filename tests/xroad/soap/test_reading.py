@@ -4,13 +4,13 @@ import contextlib
 
 import pytest
 from hypothesis import given, strategies as st
-from tests.vectors import needs_vectors, rows, xroad_path
 
 from kerege.xroad import soap
 from kerege.xroad.faults import RelayedFaultError, XRoadError, soap_fault
 from kerege.xroad.identifiers import ClientId, SecurityServerId, ServiceId
 from kerege.xroad.rest import RepresentedParty
 from kerege.xroad.soap import SoapMessage
+from tests.vectors import needs_vectors, rows, xroad_path
 
 XML = "text/xml; charset=UTF-8"
 CLIENT = """<x:client id:objectType="SUBSYSTEM"><id:xRoadInstance>KG</id:xRoadInstance>

@@ -19,7 +19,7 @@ Rules:
   one signed message that somebody may ask about.
 """
 
-from kerege.exchange.client.aio import AsyncClient
+from kerege.exchange.client.aio import MAX_ANSWER_BYTES, AsyncClient
 from kerege.exchange.client.blocking import Client
 from kerege.exchange.client.errors import (
     AnswerTimedOut,
@@ -40,6 +40,7 @@ from kerege.exchange.client.response import Response
 from kerege.exchange.client.tls import TLS
 
 __all__ = [
+    "MAX_ANSWER_BYTES",
     "TLS",
     "AnswerTimedOut",
     "AnswerTooLarge",

@@ -98,7 +98,7 @@ class Connector:
             self._loop.create_task(self.open(address)): address
             for address in addresses[: self._limits.addresses]
         }
-        failures: list[ConnectFailed] = []
+        failures: dict[Address, ConnectFailed] = {}
         waiting = set(tasks)
         try:
             while waiting:
@@ -111,10 +111,10 @@ class Connector:
                         return tasks.pop(task), task.result()
                     if not isinstance(failure, ConnectFailed):
                         raise failure
-                    failures.append(failure)
+                    failures[tasks[task]] = failure
         finally:
             await _end(tasks)
-        raise _summary(failures)
+        raise _summary([failures[a] for a in addresses if a in failures])
 
     async def _connect(self, family: int, target: _SocketAddress) -> socket.socket:
         endpoint = socket.socket(family, socket.SOCK_STREAM)

@@ -88,7 +88,9 @@ def _frame_whole(lines: list[bytes], framing: Framing, body: bytes) -> bytes:
 
 def _host_line(authority: tuple[str, int], *, is_tls: bool) -> bytes:
     host, port = authority
-    name = f"[{host}]" if ":" in host else host
-    if port != _DEFAULT_PORTS[is_tls]:
-        name = f"{name}:{port}"
-    return b"Host: " + name.encode("idna" if not name.isascii() else "ascii")
+    name = host.encode("ascii" if host.isascii() else "idna")
+    if b":" in name:
+        name = b"[%b]" % name
+    if port == _DEFAULT_PORTS[is_tls]:
+        return b"Host: %b" % name
+    return b"Host: %b:%d" % (name, port)

@@ -21,9 +21,10 @@ Run it in one process of a server.
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import chain
 
 import structlog
 from sqlalchemy import Connection, delete, exists, func, select, update
@@ -143,6 +144,10 @@ class Archiver:
 
     def _archive_one(self, newest: int) -> int:
         """Write one archive; return how many records it has, 0 if there is nothing."""
+        found = self._records(newest)
+        first = next(found, None)
+        if first is None:
+            return 0
         writer = ArchiveWriter(
             self._previous(),
             algorithm=self._policy.digest,
@@ -153,12 +158,10 @@ class Archiver:
         done: list[int] = []
         try:
             with temporary.open("xb") as file:
-                for chunk in self._archive_bytes(writer, newest, done):
+                for chunk in self._archive_bytes(writer, chain((first,), found), done):
                     file.write(chunk)
                 file.flush()
                 os.fsync(file.fileno())
-            if not done:
-                return 0
             link = writer.link()
             self._set_pending(link.file_name)
             temporary.rename(self._policy.archive / link.file_name)
@@ -170,10 +173,10 @@ class Archiver:
         return len(done)
 
     def _archive_bytes(
-        self, writer: ArchiveWriter, newest: int, done: list[int]
+        self, writer: ArchiveWriter, found: Iterable[StoredRecord], done: list[int]
     ) -> Iterator[bytes]:
         """Yield an archive's bytes, noting in ``done`` the records that are in it."""
-        for logged in self._records(newest):
+        for logged in found:
             record = logged.without_lost_bodies(self._policy.bodies)
             if record is not logged:
                 _log.error("logged body is lost", record=record.container_name)
@@ -183,8 +186,7 @@ class Archiver:
             done.append(record.record_id)
             if writer.is_full:
                 break
-        if not writer.is_empty:
-            yield from writer.finish()
+        yield from writer.finish()
 
     def _records(self, newest: int) -> Iterator[StoredRecord]:
         last = -1
