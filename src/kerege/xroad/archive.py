@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import BinaryIO
+from typing import IO
 
 from kerege.xroad.algorithms import SHA512, Digest, digest_by_name
 from kerege.xroad.asic.zipreader import ZipFile, ZipLimits, ZipMember
@@ -252,7 +252,7 @@ class Archive:
 
 
 def read_archive(
-    source: bytes | BinaryIO, *, limits: ZipLimits = ARCHIVE_LIMITS
+    source: bytes | IO[bytes], *, limits: ZipLimits = ARCHIVE_LIMITS
 ) -> Archive:
     """Read an archive's directory and ``linkinginfo``.
 

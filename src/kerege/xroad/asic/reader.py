@@ -14,7 +14,7 @@ Rules (`AsicHelper.java`, `AsicContainer.java`, facts of the ASiC section):
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO
 
 from kerege.xroad.algorithms import SHA512, Digest
 from kerege.xroad.asic import names
@@ -94,7 +94,7 @@ class Container:
 
 
 def read_container(
-    source: bytes | BinaryIO, *, limits: ZipLimits = CONTAINER_LIMITS
+    source: bytes | IO[bytes], *, limits: ZipLimits = CONTAINER_LIMITS
 ) -> Container:
     """Read a container.
 

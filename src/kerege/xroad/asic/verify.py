@@ -20,7 +20,7 @@ not log it. It is reported, and a failure if the manifest lists it.
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import BinaryIO, Protocol, TypeVar
+from typing import IO, Protocol, TypeVar
 
 from cryptography import x509
 
@@ -109,7 +109,7 @@ def verify_container(
 
 
 def examine_container(
-    source: bytes | BinaryIO,
+    source: bytes | IO[bytes],
     conf: ContainerTrust,
     *,
     policy: AlgorithmPolicy = STRONG,

@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from kerege.xroad.asic import zipwriter as fmt
 from kerege.xroad.faults import XRoadError
@@ -72,7 +72,7 @@ class ZipMember:
 class ZipFile:
     """A ZIP file whose structure has been checked; contents are read on demand."""
 
-    def __init__(self, source: bytes | BinaryIO, limits: ZipLimits, code: str) -> None:
+    def __init__(self, source: bytes | IO[bytes], limits: ZipLimits, code: str) -> None:
         """Read the directory and check the rules of this module.
 
         Args:
