@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from kerege.cli.logs import LogFormat, LogLevel, configure_logs
 from kerege.sandbox.check import CheckFailedError, exercise
 from kerege.sandbox.demo import Demo, what_runs_where
 from kerege.sandbox.ports import NoPortsError
@@ -42,6 +43,7 @@ def demo(*, folder: Path, reset: bool, check: bool) -> None:
       kerege demo --reset        the same, from scratch
       kerege demo --check        exercise it unattended
     """
+    configure_logs(LogFormat.TEXT, LogLevel.ERROR)
     try:
         asyncio.run(_run(folder, reset=reset, check=check))
     except (CheckFailedError, NoPortsError, ServerDidNotStartError) as error:

@@ -7,7 +7,8 @@ synthetic, and the PIN of the tokens lies beside them.
 import json
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_public_key,
     load_pem_private_key,
 )
+from sqlalchemy import Connection
 
 from kerege.exchange.keys import (
     CertificateStatus,
@@ -38,7 +40,9 @@ from kerege.exchange.storage.server_configuration import (
     add_client,
     add_service,
     add_timestamping_service,
+    change_service,
     grant,
+    remove_timestamping_service,
 )
 from kerege.sandbox.central import CentralPlan, save_anchor
 from kerege.sandbox.layout import (
@@ -50,6 +54,7 @@ from kerege.sandbox.layout import (
     Files,
     MemberPlan,
     Ports,
+    ServicePlan,
 )
 from kerege.trust.authority import Authority, Validity
 from kerege.trust.ca import CA_DAYS, SandboxCA
@@ -62,6 +67,7 @@ FORMAT = 1
 TOKEN_COST = KdfCost(n=1 << 10)
 """The PIN lies beside the token: stretching it protects nothing here."""
 SERVICE_TIMEOUT_SECONDS = 60
+DATABASE = "security-server.db"
 
 Progress = Callable[[str], None]
 
@@ -107,16 +113,13 @@ def build(
     progress("global configuration")
     save_ca(ca, files.trust)
     _make_central_key(files)
-    files.plan.write_text(
-        json.dumps({"format": FORMAT, "ports": asdict(ports)}), encoding="utf-8"
-    )
+    _write_plan(files, ports)
     return load(files)
 
 
 def load(files: Files) -> Instance:
     """Read an instance that `build` made."""
-    plan = json.loads(files.plan.read_text(encoding="utf-8"))
-    ports = Ports(**plan["ports"])
+    ports = _ports(files)
     ca = load_ca(files.trust)
     key = load_pem_private_key(
         (files.central / "signing-key.pem").read_bytes(), password=None
@@ -136,12 +139,11 @@ def load(files: Files) -> Instance:
 
 def move_ports(files: Files, ports: Ports) -> Instance:
     """Give a built instance other ports: settings, service addresses, anchor."""
-    plan = {"format": FORMAT, "ports": asdict(ports)}
-    files.plan.write_text(json.dumps(plan), encoding="utf-8")
+    old = _ports(files)
     for member in MEMBERS:
         _write_settings(files, ports, member)
-        (files.server(member) / "security-server.db").unlink(missing_ok=True)
-        _configure(files, ports, member)
+        _readdress(files, old, ports, member)
+    _write_plan(files, ports)
     instance = load(files)
     prepare(instance)
     return instance
@@ -200,9 +202,8 @@ anchor = "{files.anchor.resolve()}"
 
 
 def _configure(files: Files, ports: Ports, member: MemberPlan) -> None:
-    """Fill the server's database: clients, services, rights."""
-    database = open_database(f"sqlite:///{files.server(member) / 'security-server.db'}")
-    with database.write() as connection:
+    """Fill a new server's database: clients, services, rights."""
+    with _database(files, member) as connection:
         for client in (member.member_id, *member.clients):
             add_client(
                 connection,
@@ -210,23 +211,57 @@ def _configure(files: Files, ports: Ports, member: MemberPlan) -> None:
                 connection_type=ConnectionType.HTTP,
                 status=ClientStatus.REGISTERED,
             )
-        add_timestamping_service(
-            connection, "Sandbox TSA", f"http://{TRUST_ADDRESS}:{ports.tsa}/"
-        )
+        add_timestamping_service(connection, "Sandbox TSA", _tsa_url(ports))
         if member is REGISTER:
-            for service in SERVICES:
-                url = f"http://{TRUST_ADDRESS}:{ports.provider}/{service.code}"
-                added = Service(
-                    service.service_id,
-                    ServiceType.REST,
-                    url,
-                    SERVICE_TIMEOUT_SECONDS,
-                    verify_tls=False,
-                )
-                add_service(connection, added)
-                for client in service.allowed:
-                    grant(connection, service.service_id, client)
-    database.close()
+            for plan in SERVICES:
+                add_service(connection, _service(plan, ports))
+                for client in plan.allowed:
+                    grant(connection, plan.service_id, client)
+
+
+def _readdress(files: Files, old: Ports, new: Ports, member: MemberPlan) -> None:
+    """Point a server's database to other ports; the message log stays."""
+    with _database(files, member) as connection:
+        remove_timestamping_service(connection, _tsa_url(old))
+        add_timestamping_service(connection, "Sandbox TSA", _tsa_url(new))
+        if member is REGISTER:
+            for plan in SERVICES:
+                change_service(connection, _service(plan, new))
+
+
+@contextmanager
+def _database(files: Files, member: MemberPlan) -> Iterator[Connection]:
+    database = open_database(f"sqlite:///{files.server(member) / DATABASE}")
+    try:
+        with database.write() as connection:
+            yield connection
+    finally:
+        database.close()
+
+
+def _service(plan: ServicePlan, ports: Ports) -> Service:
+    url = f"http://{TRUST_ADDRESS}:{ports.provider}/{plan.code}"
+    return Service(
+        plan.service_id,
+        ServiceType.REST,
+        url,
+        SERVICE_TIMEOUT_SECONDS,
+        verify_tls=False,
+    )
+
+
+def _tsa_url(ports: Ports) -> str:
+    return f"http://{TRUST_ADDRESS}:{ports.tsa}/"
+
+
+def _ports(files: Files) -> Ports:
+    plan = json.loads(files.plan.read_text(encoding="utf-8"))
+    return Ports(**plan["ports"])
+
+
+def _write_plan(files: Files, ports: Ports) -> None:
+    plan = {"format": FORMAT, "ports": asdict(ports)}
+    files.plan.write_text(json.dumps(plan), encoding="utf-8")
 
 
 def _make_central_key(files: Files) -> None:

@@ -1,0 +1,68 @@
+"""The demo as a user starts it: the command, its exit code, what it leaves behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from kerege.sandbox.people import register
+
+pytestmark = pytest.mark.slow
+
+
+def demo(folder, *options):
+    return subprocess.Popen(
+        [sys.executable, "-m", "kerege.cli", "demo", "--folder", str(folder), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("demo") / "instance"
+
+
+def test_the_check_passes_and_names_nobody(folder):
+    process = demo(folder, "--check")
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    assert "containers verified" in output
+    assert "no PIN and no name in any log" in output
+    assert not any(pin in output for pin in register().people)
+
+
+def test_every_log_line_is_an_event(folder):
+    for log in folder.glob("servers/*/server.log"):
+        events = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+        assert {"ready", "stopped"} <= {event["event"] for event in events}
+
+
+def test_a_second_start_finds_everything_and_stops_when_told(folder):
+    process = demo(folder)
+    lines = []
+    deadline = time.monotonic() + 60
+    while not any("Ctrl-C stops everything" in line for line in lines):
+        assert time.monotonic() < deadline, lines
+        line = process.stdout.readline()
+        assert line, lines
+        lines.append(line)
+    assert not any("Building a new instance" in line for line in lines)
+    assert any("curl -H" in line for line in lines)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    assert "Stopping" in output
+
+
+def test_nothing_runs_afterwards(folder):
+    listing = subprocess.run(
+        ["ps", "-eo", "args"], capture_output=True, text=True, check=True
+    )
+    assert str(folder) not in listing.stdout
