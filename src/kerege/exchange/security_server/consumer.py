@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from kerege.exchange.http import Request, Response
+from kerege.exchange.http import ClientResponse, Request, Response
 from kerege.exchange.messagelog import Direction, LogRecord
 from kerege.exchange.security_server.authentication import (
     authenticate_client,
@@ -179,7 +179,17 @@ class ConsumerExchange:
             raise as_fault(outgoing.error or error) from error
 
     async def _receive(self, answer: ProviderAnswer) -> ReceivedMessage:
-        response = answer.response
+        """Read the answer; one that was not read to its end takes its connection."""
+        try:
+            message = await self._read(answer.response)
+        finally:
+            answer.release()
+        if message.fault is not None:
+            message.discard()
+            raise message.fault
+        return message
+
+    async def _read(self, response: ClientResponse) -> ReceivedMessage:
         if response.status not in PEER_ANSWER_STATUSES:
             raise XRoadError(
                 "http_error", f"The provider's server answered HTTP {response.status}"
@@ -191,7 +201,7 @@ class ConsumerExchange:
         )
         try:
             reader = MessageReader(content_type, expects=MessageKind.REST_RESPONSE)
-            message = await read_message(
+            return await read_message(
                 response.body,
                 reader,
                 digest,
@@ -204,11 +214,6 @@ class ConsumerExchange:
             raise error.with_prefix("service_failed") from error
         except Exception as error:
             raise as_fault(error).with_prefix("service_failed") from error
-        answer.release()
-        if message.fault is not None:
-            message.discard()
-            raise message.fault
-        return message
 
     async def _answer(
         self, request: RestRequest, received: ReceivedMessage
@@ -235,7 +240,7 @@ class ConsumerExchange:
             response.status,
             response.reason.encode("latin-1", "replace"),
             [
-                (name.encode("latin-1", "replace"), value.encode("utf-8"))
+                (name.encode("latin-1"), value.encode("latin-1"))
                 for name, value in headers_for_client(response)
             ],
             _content(received.body),
