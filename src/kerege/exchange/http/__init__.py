@@ -15,7 +15,7 @@ from kerege.exchange.http._client_connection import ClientResponse
 from kerege.exchange.http._connecting import Address
 from kerege.exchange.http._limits import ClientLimits, Limits
 from kerege.exchange.http._messages import Headers, Request, Response
-from kerege.exchange.http._server_connection import ErrorHook, Handler
+from kerege.exchange.http._server_connection import ErrorHook, Handler, MethodHook
 from kerege.exchange.http.errors import (
     BadMessage,
     BodyTooLarge,
@@ -41,6 +41,7 @@ __all__ = [
     "Headers",
     "HttpError",
     "Limits",
+    "MethodHook",
     "OnConnect",
     "OnUse",
     "PeerClosed",

@@ -83,7 +83,7 @@ class AnswerReader(Wire):
     @property
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
         """The headers of the answer at hand."""
-        return tuple(self._fields.headers)
+        return self._fields.headers
 
     @property
     def has_begun(self) -> bool:
@@ -188,7 +188,7 @@ class AnswerReader(Wire):
         if self.is_complete:
             return
         parser = self._parser
-        index = self._fields.finish(len(self.reason))
+        index = self._fields.finish(len(self.reason), self._limits.head_bytes)
         status: int = parser.get_status_code()
         if status < 200:
             self._skip_interim(status)
@@ -219,6 +219,7 @@ class AnswerReader(Wire):
         if self._is_interim:
             self._is_interim = False
         elif self.answer_body is not None and not self.is_complete:
+            self._fields.drop_trailers()
             self.is_complete = True
             self.answer_body.finish()
 

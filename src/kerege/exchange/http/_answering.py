@@ -71,16 +71,21 @@ class AnswerWriter:
             self._write_whole(lines, framing, body)
         else:
             await self._stream(lines, framing, body, is_old=is_old)
-        await self._wire.drain()
+        if self._wire.is_write_paused or self._wire.is_lost:
+            await self._wire.drain()
         return not close
 
-    def write_bare(self, status: int, reason: str) -> None:
-        """Write an answer without a body, after which the connection is closed."""
-        lines = [b"HTTP/1.1 %d %b" % (status, reason.encode())]
-        if self._add_date:
+    def write_last(self, response: Response) -> None:
+        """Write an answer to what is no request; then the connection is closed."""
+        body = response.body
+        if not isinstance(body, bytes):
+            raise TypeError("The last answer of a connection is not streamed.")
+        lines = [b"HTTP/1.1 %d %b" % (response.status, response.reason)]
+        framing = write_headers(lines, response.headers, leave_out=_NO_LENGTH)
+        if self._add_date and not framing.has_date:
             lines.append(_date_line())
-        lines += [b"Content-Length: 0", b"Connection: close"]
-        self._send(join_head(lines), b"")
+        lines += [b"Content-Length: %d" % len(body), b"Connection: close"]
+        self._send(join_head(lines), body)
 
     def _write_whole(self, lines: list[bytes], framing: Framing, body: bytes) -> None:
         if framing.chunked:
@@ -123,7 +128,8 @@ class AnswerWriter:
                         head + (encode_chunk(data) if chunked else data)
                     )
                     self.head_is_sent, head = True, b""
-                    await wire.drain()
+                    if wire.is_write_paused or wire.is_lost:
+                        await wire.drain()
         finally:
             await close_iterator(body)
         if framing.length is not None and framing.length != written:

@@ -73,8 +73,8 @@ class ClientConnection(AnswerReader):
         "_deadline",
         "_on_free",
         "_on_gone",
+        "_patience",
         "_poll",
-        "_read_ticks",
         "_sender",
         "_unsent_mark",
         "exchanges",
@@ -96,7 +96,7 @@ class ClientConnection(AnswerReader):
         self._on_gone = on_gone
         self._answer: asyncio.Future[ClientResponse] | None = None
         self._sender: asyncio.Task[None] | None = None
-        self._read_ticks = 0
+        self._patience = 0.0
         self._deadline = 0
         self._unsent_mark = 0
         self._poll = select.poll()
@@ -120,9 +120,8 @@ class ClientConnection(AnswerReader):
         self.expect(request.method)
         self.exchanges += 1
         self.idle_until = 0
-        seconds = request.read_timeout
-        self._read_ticks = self.ticker.ticks(seconds) if seconds else 0
-        self._deadline = self.ticker.now + self._read_ticks if seconds else 0
+        seconds = self._patience = request.read_timeout or 0.0
+        self._deadline = self.ticker.after(seconds) if seconds else 0
         answer: asyncio.Future[ClientResponse] = self.loop.create_future()
         self._answer = answer
         if request.stream is None:
@@ -169,7 +168,7 @@ class ClientConnection(AnswerReader):
     def data_received(self, data: bytes) -> None:
         """Read; hand out the answer when its head is there."""
         if self._deadline:
-            self._deadline = self.ticker.now + self._read_ticks
+            self._deadline = self.ticker.after(self._patience)
         if self.exchanges == 0 or (self.is_complete and self._answer is None):
             self.is_spoiled = True
             self.transport.abort()
@@ -247,7 +246,7 @@ class ClientConnection(AnswerReader):
         is_taking = 0 < unsent != self._unsent_mark
         self._unsent_mark = unsent
         if is_sending or is_taking or (body is not None and body.is_paused):
-            self._deadline = self.ticker.now + self._read_ticks
+            self._deadline = self.ticker.after(self._patience)
         else:
             self._fail(TimedOut("The peer does not answer in time."))
 

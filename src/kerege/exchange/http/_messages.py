@@ -25,7 +25,7 @@ NO_BODY_STATUSES = frozenset({204, 304})
 """Answers that never have a body (RFC 9112, section 6.3)."""
 
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
-_SPECIAL = _FRAMING | {b"connection", b"date"}
+_SPECIAL = _FRAMING | {b"connection", b"date", b"host"}
 
 
 class Request:
@@ -98,15 +98,8 @@ class Framing(NamedTuple):
     length: int | None = None
     chunked: bool = False
     has_date: bool = False
+    has_host: bool = False
     close: bool = False
-
-
-def index_headers(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Return names in lower case with their first value."""
-    index: dict[bytes, bytes] = {}
-    for name, value in headers:
-        index.setdefault(name.lower(), value)
-    return index
 
 
 def write_headers(
@@ -147,6 +140,7 @@ def _framing(special: dict[bytes, bytes]) -> Framing:
         length=None if length is None else int(length),
         chunked=coding is not None,
         has_date=b"date" in special,
+        has_host=b"host" in special,
         close=special.get(b"connection", b"").strip().lower() == b"close",
     )
 

@@ -53,9 +53,9 @@ def build_request(  # noqa: PLR0913  the parts of a message
     if not (method.isascii() and method.isalpha()) or not target or b" " in target:
         raise ValueError("The request line has a method and a target without blanks.")
     lines = [b"%b %b HTTP/1.1" % (method.encode("ascii"), target)]
-    if not any(name.lower() == b"host" for name, _ in headers):
-        lines.append(_host_line(authority, is_tls=is_tls))
     framing = write_headers(lines, headers)
+    if not framing.has_host:
+        lines.insert(1, _host_line(authority, is_tls=is_tls))
     if framing.close:
         lines.append(b"Connection: close")
     if chunked and framing.length is not None:

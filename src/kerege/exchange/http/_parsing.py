@@ -8,8 +8,6 @@ but HTTP/0.9, 1.0, 1.1 and 2.0. Left for us: sizes and counts, transfer codings 
 than chunked, and versions.
 """
 
-from kerege.exchange.http._messages import index_headers
-
 
 class HeadError(Exception):
     """A head that llhttp let through and we do not. ``status`` answers it."""
@@ -22,49 +20,65 @@ class HeadError(Exception):
 class HeadReader:
     """Collects the fields of one head at a time, within bounds.
 
-    ``add`` is the parser's own callback: it runs once per header of every message.
+    ``add`` is the parser's own callback. It runs for every header of every message, so
+    it only collects; sizes are counted when the head is complete, and only if what was
+    received is long enough to break a bound. A head that does not get complete is
+    bounded by whoever receives.
     """
 
-    __slots__ = ("_is_open", "_left", "_max_bytes", "_max_count", "headers")
+    __slots__ = ("_fields", "_max_bytes", "_max_count", "add", "headers")
 
     def __init__(self, max_bytes: int, max_count: int) -> None:
         self._max_bytes = max_bytes
         self._max_count = max_count
-        self._left = max_bytes
-        self._is_open = True
-        self.headers: list[tuple[bytes, bytes]] = []
+        self._fields: list[tuple[bytes, bytes]] = []
+        self.headers: tuple[tuple[bytes, bytes], ...] = ()
+        """The headers of the last complete head."""
+        append = self._fields.append
+
+        def add(name: bytes, value: bytes) -> None:
+            append((name, value))
+
+        self.add = add
 
     def begin(self) -> None:
         """Start a head."""
-        self._left = self._max_bytes
-        self._is_open = True
-        self.headers = []
+        self._fields.clear()
 
-    def add(self, name: bytes, value: bytes) -> None:
-        """Add a header, or drop a trailer: nobody may rely on those.
+    def finish(self, start_line_bytes: int, received: int) -> dict[bytes, bytes]:
+        """Return the index of a complete head; what comes now are trailers.
 
-        A colon, a blank and a line end count; other white space does not.
+        Args:
+            start_line_bytes: they count as part of the head.
+            received: at least as many bytes as the head has.
         """
-        self._left -= len(name) + len(value) + 4
-        if self._left < 0:
-            raise HeadError(431, "The headers are too long.")
-        if self._is_open:
-            self.headers.append((name, value.rstrip(b" \t")))
-
-    def finish(self, start_line_bytes: int) -> dict[bytes, bytes]:
-        """Return the index of a complete head; what comes now are trailers."""
-        if start_line_bytes > self._left:
-            raise HeadError(431, "The headers are too long.")
-        if len(self.headers) > self._max_count:
+        fields = self._fields
+        if received > self._max_bytes:
+            self._count(start_line_bytes)
+        if len(fields) > self._max_count:
             raise HeadError(431, "The headers are too many.")
-        index = index_headers(self.headers)
+        self.headers = tuple([(name, value.rstrip(b" \t")) for name, value in fields])
+        fields.clear()
+        # The first of several headers with one name is the one that is found.
+        index = {name.lower(): value for name, value in reversed(self.headers)}
         coding = index.get(b"transfer-encoding")
         if coding is not None and coding.lower() != b"chunked":
             raise HeadError(501, "Only chunked transfer coding is known.")
-        self._is_open = False
-        self._left = self._max_bytes
         return index
+
+    def drop_trailers(self) -> None:
+        """Drop them: nobody may rely on trailers. They are bounded all the same."""
+        if self._fields:
+            self._count(0)
+            self._fields.clear()
 
     def count(self, name_lower: bytes) -> int:
         """Return how many headers have this name."""
         return sum(1 for name, _ in self.headers if name.lower() == name_lower)
+
+    def _count(self, size: int) -> None:
+        """A colon, a blank and a line end count; other white space does not."""
+        for name, value in self._fields:
+            size += len(name) + len(value) + 4
+        if size > self._max_bytes:
+            raise HeadError(431, "The headers are too long.")

@@ -9,7 +9,12 @@ import asyncio
 from collections import deque
 from typing import Any
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from httptools import (
+    HttpParserError,
+    HttpParserInvalidMethodError,
+    HttpParserUpgrade,
+    HttpRequestParser,
+)
 
 from kerege.exchange.http._body import Body
 from kerege.exchange.http._limits import Limits
@@ -21,6 +26,8 @@ from kerege.exchange.http.errors import BadMessage, PeerClosed
 
 JUST_CLOSE = 0
 """Stands in the queue for "close, without an answer"."""
+UNKNOWN_METHOD = 1
+"""Stands in the queue for "no method of HTTP"; the server may have words for it."""
 _OVERFLOW = 4
 """How many times `Limits.pipelined` one read may bring."""
 
@@ -112,7 +119,7 @@ class RequestReader(Wire):
         if self._upgrade is not None:
             return
         parser = self._parser
-        index = self._head.finish(len(self._target))
+        index = self._head.finish(len(self._target), self._quiet)
         method: str = parser.get_method().decode("ascii")
         version: str = parser.get_http_version()
         self._check_head(method, version, index)
@@ -132,7 +139,7 @@ class RequestReader(Wire):
         request = Request(
             method,
             self._target,
-            tuple(self._head.headers),
+            self._head.headers,
             index,
             body,
             http_version=version,
@@ -160,6 +167,7 @@ class RequestReader(Wire):
     def on_message_complete(self) -> None:
         """End the body. A request that wants an upgrade only seems to end here."""
         if self._body is not None and not self._upgrade:
+            self._head.drop_trailers()
             self._body.finish()
             self._body = None
             self._quiet = 0
@@ -171,6 +179,8 @@ class RequestReader(Wire):
             self._parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
             self._go_on_without_upgrade(data[upgrade.args[0] :])
+        except HttpParserInvalidMethodError as error:
+            self._stumble(HeadError(UNKNOWN_METHOD, str(error)))
         except HttpParserError as error:
             cause = error.__context__
             if not isinstance(cause, HeadError):

@@ -20,7 +20,11 @@ from kerege.exchange.http._answering import AnswerWriter
 from kerege.exchange.http._body import Body
 from kerege.exchange.http._limits import Limits
 from kerege.exchange.http._messages import Request, Response
-from kerege.exchange.http._request_reader import JUST_CLOSE, RequestReader
+from kerege.exchange.http._request_reader import (
+    JUST_CLOSE,
+    UNKNOWN_METHOD,
+    RequestReader,
+)
 from kerege.exchange.http._ticks import Ticker
 from kerege.exchange.http.errors import (
     BadMessage,
@@ -34,8 +38,11 @@ Handler = Callable[[Request], Awaitable[Response]]
 """Answers a request. It may read the body or not."""
 ErrorHook = Callable[[Request, Exception], Response | None]
 """Gets what a handler raised; gives the answer, or nothing for a bare 500."""
+MethodHook = Callable[[], Response]
+"""Answers a request whose method HTTP does not know; the body must be bytes."""
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_BAD_REQUEST = Response(400, b"Bad Request")
 
 
 class Host(Protocol):
@@ -46,6 +53,7 @@ class Host(Protocol):
     limits: Limits
     handler: Handler
     on_error: ErrorHook
+    on_unknown_method: MethodHook | None
     add_date: bool
     always_close: bool
     is_closing: bool
@@ -98,7 +106,7 @@ class ServerConnection(RequestReader):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in Wire
         """Start: the first request must come."""
         super().connection_made(transport)
-        self._deadline = self._after(self._limits.head_seconds)
+        self._deadline = self.ticker.after(self._limits.head_seconds)
         if not self._host.opened(self):
             self.refuse(503)
             self._start_work()
@@ -114,7 +122,7 @@ class ServerConnection(RequestReader):
                 self._start_work()
             elif self._quiet and not self._head_is_timed:
                 self._head_is_timed = True
-                self._deadline = self._after(self._limits.head_seconds)
+                self._deadline = self.ticker.after(self._limits.head_seconds)
         elif len(self._ready) >= self._limits.pipelined:
             self._pause_pipeline()
 
@@ -164,7 +172,7 @@ class ServerConnection(RequestReader):
     def _watch(self, body: Body) -> None:
         self._window_of = body
         self._window_mark = body.received
-        self._window_end = self._after(self._limits.body_stall_seconds)
+        self._window_end = self.ticker.after(self._limits.body_stall_seconds)
 
     def _judge_progress(self, body: Body) -> None:
         if body.received - self._window_mark < self._limits.body_minimum_bytes:
@@ -213,7 +221,8 @@ class ServerConnection(RequestReader):
         except Exception as error:  # noqa: BLE001  whatever a handler raises is a 500
             await self._answer_failure(request, error)
             keep = False
-        body.discard()
+        if body.is_paused:
+            body.discard()
         if keep:
             if self._pipeline_is_paused and len(self._ready) < self._limits.pipelined:
                 self._resume_pipeline()
@@ -246,8 +255,12 @@ class ServerConnection(RequestReader):
         return self._writer.head_is_sent
 
     def _say_bare(self, status: int) -> None:
-        if status != JUST_CLOSE:
-            self._writer.write_bare(status, HTTPStatus(status).phrase)
+        hook = self._host.on_unknown_method
+        if status == UNKNOWN_METHOD:
+            self._writer.write_last(hook() if hook else _BAD_REQUEST)
+        elif status != JUST_CLOSE:
+            phrase = HTTPStatus(status).phrase.encode()
+            self._writer.write_last(Response(status, phrase))
 
     def _call_hook(self, request: Request, error: Exception) -> Response | None:
         try:
@@ -283,7 +296,7 @@ class ServerConnection(RequestReader):
         limits = self._limits
         self._head_is_timed = bool(self._quiet)
         seconds = limits.head_seconds if self._quiet else limits.idle_seconds
-        self._deadline = self._after(seconds)
+        self._deadline = self.ticker.after(seconds)
 
     def _end(self, *, is_complete: bool) -> None:
         """Close; or, if more of the request is under way, linger first."""
@@ -296,7 +309,7 @@ class ServerConnection(RequestReader):
             return
         self._is_lingering = True
         self._linger_left = self._limits.linger_bytes
-        self._deadline = self._after(self._limits.linger_seconds)
+        self._deadline = self.ticker.after(self._limits.linger_seconds)
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self._resume_pipeline()
@@ -318,9 +331,6 @@ class ServerConnection(RequestReader):
         if self._pipeline_is_paused:
             self._pipeline_is_paused = False
             self.resume_body()
-
-    def _after(self, seconds: float) -> int:
-        return self.ticker.now + self.ticker.ticks(seconds)
 
 
 def _status_for(body: Body, error: Exception) -> int:

@@ -9,6 +9,9 @@ import asyncio
 import math
 from typing import Protocol
 
+_MAX_KNOWN = 256
+"""Different time-outs whose length in ticks is remembered."""
+
 
 class Ticking(Protocol):
     """Something with deadlines."""
@@ -25,12 +28,22 @@ class Ticker:
         """The current tick. Starts at one, so that zero can mean "no deadline"."""
         self._loop = loop
         self._seconds = seconds
+        self._known: dict[float, int] = {}
         self._watched: set[Ticking] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     def ticks(self, seconds: float) -> int:
         """Return how many ticks last at least ``seconds``."""
         return math.ceil(seconds / self._seconds) + 1
+
+    def after(self, seconds: float) -> int:
+        """Return the tick by which ``seconds`` have passed."""
+        ticks = self._known.get(seconds)
+        if ticks is None:
+            ticks = self._known[seconds] = self.ticks(seconds)
+            if len(self._known) > _MAX_KNOWN:
+                self._known.clear()
+        return self.now + ticks
 
     def watch(self, item: Ticking) -> None:
         """Call ``item.on_tick`` at every tick."""

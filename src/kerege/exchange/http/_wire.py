@@ -17,7 +17,7 @@ class Wire(asyncio.Protocol):
         "_read_pauses",
         "_write_deadline",
         "_write_left",
-        "_write_stall_ticks",
+        "_write_stall",
         "_write_waiter",
         "is_lost",
         "is_write_paused",
@@ -44,7 +44,7 @@ class Wire(asyncio.Protocol):
         self._write_waiter: asyncio.Future[None] | None = None
         self._write_deadline = 0
         self._write_left = 0
-        self._write_stall_ticks = ticker.ticks(write_stall)
+        self._write_stall = write_stall
 
     # What the transport calls.
 
@@ -81,7 +81,7 @@ class Wire(asyncio.Protocol):
             left = self.transport.get_write_buffer_size()
             if left < self._write_left:
                 self._write_left = left
-                self._write_deadline = now + self._write_stall_ticks
+                self._write_deadline = self.ticker.after(self._write_stall)
             else:
                 self._write_deadline = 0
                 self._fail_write(TimedOut("The peer does not take what we send."))
@@ -102,7 +102,7 @@ class Wire(asyncio.Protocol):
             return
         self._write_waiter = self.loop.create_future()
         self._write_left = self.transport.get_write_buffer_size()
-        self._write_deadline = self.ticker.now + self._write_stall_ticks
+        self._write_deadline = self.ticker.after(self._write_stall)
         try:
             await self._write_waiter
         finally:

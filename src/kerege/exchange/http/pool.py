@@ -295,8 +295,7 @@ class ClientPool:
         ):
             connection.transport.close()
             return
-        ticks = self._ticker.ticks(limits.idle_seconds)
-        connection.idle_until = self._ticker.now + ticks
+        connection.idle_until = self._ticker.after(limits.idle_seconds)
         kept.append(connection)
         self._idle_count += 1
 

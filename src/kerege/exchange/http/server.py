@@ -12,6 +12,7 @@ from kerege.exchange.http._messages import Request
 from kerege.exchange.http._server_connection import (
     ErrorHook,
     Handler,
+    MethodHook,
     ServerConnection,
 )
 from kerege.exchange.http._ticks import Ticker
@@ -45,12 +46,14 @@ class Server:
         on_error: ErrorHook,
         add_date: bool,
         always_close: bool,
+        on_unknown_method: MethodHook | None = None,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.ticker = Ticker(self.loop, limits.tick_seconds)
         self.handler = handler
         self.limits = limits
         self.on_error = on_error
+        self.on_unknown_method = on_unknown_method
         self.add_date = add_date
         self.always_close = always_close
         self.is_closing = False
@@ -155,6 +158,7 @@ async def serve(  # noqa: PLR0913  settings by name
     sock: socket.socket | None = None,
     reuse_port: bool = False,
     on_error: ErrorHook = log_failure,
+    on_unknown_method: MethodHook | None = None,
     add_date: bool = False,
     connection_close: bool = False,
 ) -> Server:
@@ -169,6 +173,8 @@ async def serve(  # noqa: PLR0913  settings by name
         sock: a listening socket to use instead of ``host`` and ``port``.
         reuse_port: let several processes listen on one port.
         on_error: gets what the handler raised, gives the answer or None for 500.
+        on_unknown_method: answers a request whose method is none of HTTP's (case
+            counts); a bare 400 without it.
         add_date: add a Date header unless the answer has one.
         connection_close: close after every answer, as the reference does on 5500.
     """
@@ -176,6 +182,7 @@ async def serve(  # noqa: PLR0913  settings by name
         handler,
         limits or Limits(),
         on_error=on_error,
+        on_unknown_method=on_unknown_method,
         add_date=add_date,
         always_close=connection_close,
     )
