@@ -6,7 +6,7 @@ spooled on the way, and a small one becomes a single write.
 """
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Protocol
 
 from kerege.exchange.spool import Spool
@@ -86,7 +86,7 @@ class OutgoingMessage:
         spool: Spool,
         *,
         fault_of: FaultOf | None = None,
-    ) -> bytes | AsyncIterator[bytes]:
+    ) -> bytes | AsyncGenerator[bytes, None]:
         """Return the message with a body: whole if it is small, else as a stream.
 
         Args:
@@ -117,7 +117,7 @@ class OutgoingMessage:
         body: BodySource,
         spool: Spool,
         fault_of: FaultOf | None,
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         yield self._head + transport.body_began(self.boundary) + first
         try:
             while chunk := await body.read():

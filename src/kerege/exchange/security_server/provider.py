@@ -6,7 +6,8 @@ signature, log, call the service, sign, log, answer. A fault found before the an
 begun travels as a lone SOAP fault, one found later as a part instead of the signature.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import structlog
@@ -202,7 +203,7 @@ class ProviderExchange:
         outgoing = OutgoingMessage(
             MessageKind.REST_RESPONSE, response.block, response.digest, seal=seal
         )
-        content: bytes | AsyncIterator[bytes]
+        content: bytes | AsyncGenerator[bytes, None]
         if answer.body is None:
             content = await outgoing.without_body()
         else:
@@ -210,6 +211,8 @@ class ProviderExchange:
             content = await outgoing.with_body(
                 answer.body, spool, fault_of=self._fault_bytes
             )
+            if not isinstance(content, bytes):
+                content = _closing(content, answer, spool)
         return _message(outgoing.content_type, content)
 
     def _failed(self, error: Exception) -> Response:
@@ -253,6 +256,19 @@ class ProviderExchange:
         if self.request is None:
             raise XRoadError("missing_rest", "Request does not have REST message")
         return self.request
+
+
+async def _closing(
+    content: AsyncGenerator[bytes, None], answer: ServiceAnswer, spool: Spool
+) -> AsyncGenerator[bytes, None]:
+    """Yield a streamed answer; then, or when the peer leaves, nothing of it stays."""
+    try:
+        async with aclosing(content):
+            async for chunk in content:
+                yield chunk
+    finally:
+        answer.release()
+        spool.discard()
 
 
 def _message(media_type: str, content: bytes | AsyncIterator[bytes]) -> Response:
