@@ -1,0 +1,42 @@
+"""From exceptions to fault codes, as the reference translates them."""
+
+import pytest
+
+from kerege.exchange.http import BadMessage, ConnectFailed, PeerClosed, TimedOut
+from kerege.exchange.security_server.failures import as_fault, identified
+from kerege.xroad.faults import RelayedFaultError, XRoadError
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConnectFailed("no such host", why="unknown_host"), "unknown_host"),
+        (ConnectFailed("refused"), "network_error"),
+        (ConnectFailed("slow", why="timeout"), "network_error"),
+        (ConnectFailed("handshake", why="tls"), "ssl_authentication_failed"),
+        (PeerClosed("gone"), "io_error"),
+        (TimedOut("silent"), "io_error"),
+        (BadMessage("garbage"), "io_error"),
+        (OSError(28, "No space left on device"), "io_error"),
+        (XRoadError("access_denied", "no"), "access_denied"),
+        (ValueError("a bug with a PIN 20101190000000"), "internal_error"),
+    ],
+)
+def test_each_failure_has_its_code(error, code):
+    assert as_fault(error).code == code
+
+
+def test_a_bug_tells_strangers_nothing():
+    fault = as_fault(ValueError("20101190000000"))
+    assert "20101190000000" not in fault.message
+
+
+def test_a_fault_gets_an_id_once():
+    fault = identified(XRoadError("io_error", "x"), "id-1")
+    assert fault.detail == "id-1"
+    assert identified(fault, "id-2").detail == "id-1"
+
+
+def test_a_relayed_fault_keeps_what_its_sender_wrote():
+    fault = RelayedFaultError("Server.ServerProxy.AccessDenied", "no")
+    assert identified(fault, "id-1") is fault
