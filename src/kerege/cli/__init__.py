@@ -4,11 +4,14 @@ One file for each group. A command's module is imported when the command is used
 that `kerege call` does not load a database and `kerege --help` loads nothing.
 """
 
+import sys
+
 import click
 
 from kerege import __version__
 from kerege.cli.failures import GuardedGroup
 from kerege.cli.lazy import Command
+from kerege.cli.logs import LogFormat, LogLevel, configure_logs
 
 COMMANDS = {
     "call": Command("kerege.cli.call:call", "Call a service, as curl would."),
@@ -41,3 +44,4 @@ def main(*, debug: bool) -> None:
     line is wrong; `kerege call` has more.
     """
     del debug  # read by GuardedGroup
+    configure_logs(LogFormat.TEXT, LogLevel.WARNING, sys.stderr)

@@ -41,7 +41,12 @@ class GuardedGroup(LazyGroup):
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except (
+            click.ClickException,
+            click.exceptions.Exit,
+            click.Abort,
+            BrokenPipeError,  # click ends quietly, as filters do
+        ):
             raise
         except Exception as error:
             if ctx.params.get("debug"):

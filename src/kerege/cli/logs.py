@@ -130,7 +130,9 @@ def configure_logs(
         )
     )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    for old in [h for h in root.handlers if isinstance(h, LineHandler)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
     # Libraries are only heard when something is wrong: their chatter may say more.
     root.setLevel(max(number, logging.WARNING))
 

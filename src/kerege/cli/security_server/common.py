@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from kerege.cli.failures import Failure
+from kerege.exchange.configuration import Readiness, load_directory, readiness
 from kerege.exchange.keys import SoftwareToken, read_pin
 from kerege.exchange.security_server.settings import (
     Settings,
@@ -22,6 +23,7 @@ from kerege.exchange.storage.server_configuration import (
     ServerConfiguration,
     load_server_configuration,
 )
+from kerege.xroad.globalconf import GlobalConf
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -109,6 +111,14 @@ def server_configuration(config: Path) -> ServerConfiguration:
         except SQLAlchemyError as error:
             doing = "read the server configuration"
             raise database_error(doing, error) from error
+
+
+def global_configuration(settings: Settings) -> GlobalConf | None:
+    """Return what the server has downloaded last; None if it never has."""
+    folder = settings.path(settings.configuration.directory)
+    if readiness(folder) is not Readiness.READY_TO_INIT:
+        return None
+    return load_directory(folder)
 
 
 def opened_token(settings: Settings) -> SoftwareToken:

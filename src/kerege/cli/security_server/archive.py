@@ -1,0 +1,55 @@
+"""`kerege security-server archive`: the message log's archives."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from kerege.cli.output import print_json, print_table
+from kerege.cli.security_server.common import (
+    config_option,
+    json_option,
+    opened_database,
+    read_settings,
+)
+from kerege.exchange.messagelog import Archiver
+from kerege.exchange.security_server.logging_setup import log_policy
+
+
+@click.group()
+def archive() -> None:
+    """Archives of the message log: linked ZIP files of signed containers.
+
+    A running server archives by itself, as [message_log] in its settings says.
+    """
+
+
+@archive.command()
+@config_option
+def run(config: Path) -> None:
+    """Archive what is time-stamped now, and remove what was kept long enough.
+
+    Only while the server is stopped: two archivers would disturb each other.
+    """
+    settings = read_settings(config)
+    with opened_database(settings) as database:
+        archiver = Archiver(
+            database, log_policy(settings), clock=lambda: datetime.now(UTC)
+        )
+        archived, removed = archiver.archive(), archiver.clean()
+    click.echo(f"{archived} records archived, {removed} removed from the database")
+
+
+@archive.command("list")
+@json_option
+@config_option
+def list_(*, as_json: bool, config: Path) -> None:
+    """List the archives in the archive folder."""
+    settings = read_settings(config)
+    folder = log_policy(settings).archive
+    files = sorted(folder.glob("*.zip")) if folder.is_dir() else []
+    rows = [(str(file), file.stat().st_size) for file in files]
+    if as_json:
+        print_json([{"file": name, "bytes": size} for name, size in rows])
+        return
+    print_table(("FILE", "BYTES"), rows, nothing=f"No archives in {folder}")

@@ -1,0 +1,121 @@
+"""Which certificate is meant, whose it is, and what a new one is to say."""
+
+from dataclasses import dataclass
+
+from cryptography import x509
+
+from kerege.cli.failures import Failure
+from kerege.cli.security_server.common import global_configuration
+from kerege.exchange.keys import CertificateRecord, KeyUsage, TokenMetadata
+from kerege.exchange.security_server.settings import Settings
+from kerege.xroad.certificates import (
+    authentication_subject,
+    is_signing_certificate,
+    member_of,
+    signing_subject,
+)
+from kerege.xroad.faults import XRoadError
+from kerege.xroad.globalconf import GlobalConf
+from kerege.xroad.globalconf.values import CertificationService
+from kerege.xroad.identifiers import ClientId
+from kerege.xroad.x509 import certificate_sha256
+
+DOWNLOAD = "Download it first: kerege configuration download --anchor FILE --to DIR"
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectChoice:
+    """What the command line says about a request's subject."""
+
+    usage: KeyUsage
+    member: ClientId | None
+    ca: str
+    organization: str
+    hosts: tuple[str, ...]
+    subject: str
+    """Given outright, RFC 4514."""
+
+
+def certificate_record(metadata: TokenMetadata, prefix: str) -> CertificateRecord:
+    """Return the certificate whose SHA-256 begins so."""
+    wanted = prefix.lower().replace(":", "")
+    found = [
+        record
+        for key in metadata.keys
+        for record in key.certificates
+        if certificate_sha256(record.certificate).hex().startswith(wanted)
+    ]
+    if len(found) != 1:
+        how_many = (
+            "No certificate begins"
+            if not found
+            else (f"{len(found)} certificates begin")
+        )
+        msg = f"{how_many} with {prefix!r}"
+        raise Failure(msg, advice="See: kerege security-server keys list")
+    return found[0]
+
+
+def member_named_in(settings: Settings, value: x509.Certificate) -> ClientId | None:
+    """Return whose signing certificate it is; None for authentication."""
+    if not is_signing_certificate(value):
+        return None
+    conf = global_configuration(settings)
+    if conf is None:
+        raise Failure(
+            "Whose signing certificate this is, is said by the CA's profile, and there "
+            "is no global configuration yet",
+            advice=f"Give --member ID. Or: {DOWNLOAD}",
+        )
+    return member_of(value, conf.trust(conf.instance), instance=conf.instance)
+
+
+def subject_of(settings: Settings, choice: SubjectChoice) -> x509.Name:
+    """Return the subject for a request, by the CA's profile."""
+    if choice.subject:
+        try:
+            return x509.Name.from_rfc4514_string(choice.subject)
+        except ValueError as error:
+            msg = f"The subject cannot be read: {error}"
+            raise Failure(msg, advice="Write it as CN=...,O=...,C=...") from error
+    conf = _configuration(settings)
+    profile = _authority(conf, choice.ca).certificate_profile
+    server = settings.server_id
+    is_signing = choice.usage is KeyUsage.SIGNING
+    member = (choice.member if is_signing else None) or server.owner
+    name = choice.organization or conf.member_name(member) or ""
+    try:
+        if is_signing:
+            return signing_subject(profile, member, server, organization=name)
+        host = choice.hosts[0] if choice.hosts else ""
+        return authentication_subject(profile, server, organization=name, host=host)
+    except XRoadError as error:
+        raise Failure(
+            error.message,
+            why=f"The CA's profile is {profile.rpartition('.')[2]}",
+            advice=error.advice or "Give --organization, --host, or a whole --subject",
+        ) from error
+
+
+def _configuration(settings: Settings) -> GlobalConf:
+    conf = global_configuration(settings)
+    if conf is None:
+        raise Failure(
+            "There is no global configuration yet, so the CA's profile is not known",
+            advice=f"Give --subject. Or: {DOWNLOAD}",
+        )
+    return conf
+
+
+def _authority(conf: GlobalConf, name: str) -> CertificationService:
+    services = conf.certification_services(conf.instance)
+    found = [one for one in services if name in ("", one.name)]
+    if len(found) != 1:
+        msg = (
+            f"There is no approved CA {name!r}"
+            if name
+            else f"{len(services)} CAs are approved"
+        )
+        names = ", ".join(repr(one.name) for one in services)
+        raise Failure(msg, advice=f"Give --ca with one of: {names}")
+    return found[0]
