@@ -39,7 +39,7 @@ from typing import Self
 
 import aiohttp
 
-from kerege.exchange.http import ClientPool, Limits, Server, serve
+from kerege.exchange.http import ClientLimits, ClientPool, Limits, Server, serve
 from kerege.exchange.messagelog import LogRecord
 from kerege.exchange.security_server.chains import Chains
 from kerege.exchange.security_server.client_port import ClientPort
@@ -124,6 +124,10 @@ class TestServer:
     """For port 8443 and towards services; the authentication identity if None."""
     settings: Settings | None = None
     """Set before the start; identifier, folder and peers' ports are filled in."""
+    limits: Limits = Limits(idle_seconds=5.0)
+    """Of every port."""
+    pool_limits: ClientLimits = ClientLimits()
+    """Towards peers and services."""
     real_log: bool = False
     """Log into SQLite (without time-stamping) instead of into `log`."""
     exchanges: list[Exchange] = field(default_factory=list)
@@ -154,21 +158,22 @@ class TestServer:
 
     async def _start(self) -> None:
         runtime = self.runtime = await self._make_runtime()
-        client = ClientPort(runtime, {}).handle
+        client_port = ClientPort(runtime, {})
+        client = client_port.handle
+        hook = client_port.unknown_method
         ocsp = OCSPPort(self._response_by_hash).handle
         keys = runtime.keys
         listening = [
-            await self._listen(client),
-            await self._listen(client, ssl=keys.client_side),
+            await self._listen(client, on_unknown_method=hook),
+            await self._listen(client, on_unknown_method=hook, ssl=keys.client_side),
             await self._listen(PeerPort(runtime).handle, ssl=keys.peer_server),
             await self._listen(ocsp),
         ]
         self.ports = Ports(*(server.port for server in listening))
 
     async def _listen(self, handler, **options) -> Server:
-        limits = Limits(idle_seconds=5.0)
         server = await serve(
-            handler, self.host, 0, limits=limits, add_date=True, **options
+            handler, self.host, 0, limits=self.limits, add_date=True, **options
         )
         self._stack.push_async_callback(server.close, GRACE_SECONDS)
         return server
@@ -177,7 +182,7 @@ class TestServer:
         session = await self._stack.enter_async_context(
             aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         )
-        pool = ClientPool()
+        pool = ClientPool(self.pool_limits)
         self._stack.push_async_callback(pool.close)
         settings = self.settings = self._settings()
         spool = self.folder / "spool"

@@ -57,9 +57,14 @@ class ClientPort:
             response = await exchange.run()
         except Exception as error:  # noqa: BLE001 - every failure becomes a fault
             fault = self._fault(error)
-            response = _fault_response(http, fault)
+            response = _fault_response(fault, _accepted(http))
         self._report(exchange, response, fault, started)
         return response
+
+    def unknown_method(self) -> Response:
+        """Answer a request whose method is none of HTTP's, as for a REST message."""
+        error = XRoadError("internal_error", "The request's method is not known")
+        return _fault_response(self._fault(error))
 
     def _fault(self, error: Exception) -> XRoadError:
         fault = as_fault(error)
@@ -113,13 +118,12 @@ class ClientPort:
         return Response(200, b"OK", headers, soap_fault(fault))
 
 
-def _fault_response(http: Request, fault: XRoadError) -> Response:
+def _fault_response(fault: XRoadError, accept: str = "") -> Response:
     if fault.code == BAD_REQUEST:
         text = fault.message.encode()
         headers = [(b"Content-Type", b"text/plain;charset=utf-8")]
         return Response(400, b"Bad Request", headers, text)
-    accept = b",".join(v for n, v in http.headers if n.lower() == b"accept")
-    media_type = rest_fault_media_type(accept.decode("latin-1"))
+    media_type = rest_fault_media_type(accept)
     status = rest_status(fault.code)
     headers = [
         (b"X-Road-Error", _header_text(fault.code)),
@@ -127,6 +131,11 @@ def _fault_response(http: Request, fault: XRoadError) -> Response:
     ]
     reason = b"Server Error" if status == 500 else b"Bad Request"
     return Response(status, reason, headers, rest_fault_body(fault, media_type))
+
+
+def _accepted(http: Request) -> str:
+    accept = b",".join(v for n, v in http.headers if n.lower() == b"accept")
+    return accept.decode("latin-1")
 
 
 def _header_text(code: str) -> bytes:

@@ -17,7 +17,7 @@ import structlog
 from cryptography import x509
 
 from kerege.exchange.configuration import ConfigurationClient, ConfigurationSettings
-from kerege.exchange.http import ClientPool, Handler, Limits, Server, serve
+from kerege.exchange.http import ClientPool, Handler, Limits, MethodHook, Server, serve
 from kerege.exchange.messagelog import MessageLog
 from kerege.exchange.messagelog.archive_job import ArchiveJob
 from kerege.exchange.messagelog.archiver import Archiver
@@ -261,15 +261,22 @@ class SecurityServer:
         listen, keys = self._settings.listen, runtime.keys
         files = self._settings.path(self._settings.configuration.directory)
         downloads = Downloads(runtime, log, files)
-        client = ClientPort(runtime, downloads.by_path()).handle
-        await self._serve(listen.client_http, client, None)
+        client = ClientPort(runtime, downloads.by_path())
+        unknown = client.unknown_method
+        await self._serve(listen.client_http, client.handle, None, unknown)
         if keys.client_side is not None:
-            await self._serve(listen.client_https, client, keys.client_side)
+            await self._serve(
+                listen.client_https, client.handle, keys.client_side, unknown
+            )
         await self._serve(listen.peer, PeerPort(runtime).handle, keys.peer_server)
         await self._serve(listen.ocsp, OCSPPort(ocsp.response_by_hash).handle, None)
 
     async def _serve(
-        self, address: str, handler: Handler, context: ssl.SSLContext | None
+        self,
+        address: str,
+        handler: Handler,
+        context: ssl.SSLContext | None,
+        on_unknown_method: MethodHook | None = None,
     ) -> None:
         if not address:
             return
@@ -283,7 +290,13 @@ class SecurityServer:
             connections=chosen.connections,
         )
         server = await serve(
-            handler, host, port, ssl=context, limits=limits, add_date=True
+            handler,
+            host,
+            port,
+            ssl=context,
+            limits=limits,
+            on_unknown_method=on_unknown_method,
+            add_date=True,
         )
         self._servers.append(server)
 

@@ -3,7 +3,8 @@
 Rules (facts sections 3.4 and 23): all headers of the block go on, the body with POST,
 PUT and PATCH only; no redirect is followed, no cookie kept, no encoding undone. A
 service behind HTTPS must show one of the certificates listed for its client, unless
-the service is set to skip that.
+the service is set to skip that. That is asked for every message: services and clients
+of one address share its connections, and what is listed changes.
 """
 
 import ssl
@@ -16,7 +17,6 @@ from kerege.exchange.http import Body, ClientResponse
 from kerege.exchange.security_server.runtime import Runtime
 from kerege.exchange.spool import Spool
 from kerege.exchange.storage.server_configuration import Service
-from kerege.exchange.tls import peer_certificates
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.rest import (
     RestRequest,
@@ -68,7 +68,7 @@ async def call_service(
     is_tls = url.scheme == "https"
     content = body if body is not None and body_reaches_service(request) else None
     headers = [
-        (name.encode("latin-1", "replace"), value.encode("utf-8"))
+        (name.encode("latin-1"), value.encode("latin-1"))
         for name, value in headers_for_service(request)
     ]
     headers.append((b"Host", url.netloc.rpartition("@")[2].encode()))
@@ -86,7 +86,7 @@ async def call_service(
         headers=headers,
         body=_content(content),
         ssl=runtime.keys.service if is_tls else None,
-        on_connect=judge if is_tls else None,
+        on_use=judge if is_tls else None,
         connect_timeout=float(service.timeout_seconds),
         read_timeout=float(service.timeout_seconds),
     )
@@ -135,7 +135,7 @@ def _require_listed(
     provider = service.service_id.client_id
     client = runtime.server_configuration().client(provider)
     listed = client.certificates if client else ()
-    shown = peer_certificates(ssl_object)
+    shown = runtime.verifiers.peer(ssl_object).certificates
     if not shown or certificate_der(shown[0]) not in listed:
         raise XRoadError(
             "ssl_authentication_failed",
