@@ -9,7 +9,7 @@ Nothing of the project's own HTTP layer is used, so that its mistakes show.
 
 import asyncio
 import ssl as tls
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -131,14 +131,15 @@ async def call(
             writer.transport.abort()
 
 
-Answering = Callable[[Http], bytes]
+Answering = Callable[[Http], bytes | Awaitable[bytes]]
 
 
 class RawServer:
     """Listens on loopback. `requests` is what came, in order.
 
     Args:
-        answer: The bytes of every answer, or a function from the request to them.
+        answer: The bytes of every answer, or a function from the request to them,
+            which may be async.
             Empty bytes close the connection; None never answers.
         host: A loopback address.
         ssl: A server context.
@@ -205,6 +206,8 @@ class RawServer:
             await reader.read()
             return False
         made = self.answer if isinstance(self.answer, bytes) else self.answer(got)
+        if not isinstance(made, bytes):
+            made = await made
         writer.write(made)
         await writer.drain()
         sent = Http.parse(made)
