@@ -6,6 +6,7 @@ Source: `AsicContainerEntries.java`, `AsicContainerNameGenerator.java`,
 
 import re
 from enum import Enum
+from typing import overload
 from urllib.parse import quote_plus
 
 MIME_TYPE = "application/vnd.etsi.asic-e+zip"
@@ -81,9 +82,13 @@ def escape_query_id(query_id: str) -> str:
     return encoded.replace("~", "%7E")
 
 
-def truncate(text: str, limit: int) -> str:
-    """Return at most the first ``limit`` characters."""
-    return text[:limit]
+@overload
+def truncate(text: str, limit: int) -> str: ...
+@overload
+def truncate(text: None, limit: int) -> None: ...
+def truncate(text: str | None, limit: int) -> str | None:
+    """Return at most the first ``limit`` characters; nothing stays nothing."""
+    return None if text is None else text[:limit]
 
 
 def base_32(number: int) -> str:
