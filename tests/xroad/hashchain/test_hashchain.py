@@ -366,6 +366,20 @@ def test_a_document_that_two_steps_refer_to_is_read_once():
     verify(result, chain_of(steps), {MESSAGE: HELLO}, contents={"/b.xml": leaf})
 
 
+def test_a_document_is_hashed_once_however_often_the_chain_names_it(monkeypatch):
+    hashed: list[bytes] = []
+    monkeypatch.setattr(
+        _verify,
+        "_transformed",
+        lambda content, _entry: hashed.append(content) or content,
+    )
+    data = f'<h:DataRef URI="{MESSAGE}">{value_of(HELLO)}</h:DataRef>'
+    top = step_digest(SHA512, *[HELLO] * 50)
+    chain = chain_of(f'<h:HashStep id="STEP0">{data * 50}</h:HashStep>')
+    verify(result_of(top), chain, {MESSAGE: None}, contents={MESSAGE: b"hello"})
+    assert hashed == [b"hello"]
+
+
 def test_a_chain_needs_a_digest_method_somewhere():
     chain = re.sub(rb"<hc:DefaultDigestMethod[^>]*>", b"", message_with_body()[1])
     refuse("malformed_hash_chain", message_with_body()[0], chain)

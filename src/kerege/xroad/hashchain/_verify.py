@@ -113,6 +113,9 @@ class _Verifier:
     used: set[str] = field(default_factory=set)
     trusted: list[tuple[str, InputDigest]] = field(default_factory=list)
     compared: list[tuple[bytes, _Entry]] = field(default_factory=list)
+    hashed: dict[tuple[str, Digest, tuple[str, ...]], bytes] = field(
+        default_factory=dict
+    )
     open_steps: set[tuple[int, str]] = field(default_factory=set)
     budget: int = MAX_ENTRIES
 
@@ -184,9 +187,18 @@ class _Verifier:
                 "invalid_reference",
                 f"The hash chain refers to {entry.uri[:255]!r}, which is not here",
             )
-        value = entry.digest.of(_transformed(content, entry))
+        value = self._hash(content, entry)
         _require_equal(value, entry)
         return entry.digest, value
+
+    def _hash(self, content: bytes, entry: _Entry) -> bytes:
+        """Hash a document once, however often the chain refers to it."""
+        key = (entry.uri, entry.digest, entry.transforms)
+        value = self.hashed.get(key)
+        if value is None:
+            value = entry.digest.of(_transformed(content, entry))
+            self.hashed[key] = value
+        return value
 
     def _document(self, name: str) -> _Chain:
         if name not in self.documents:
