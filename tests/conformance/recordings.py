@@ -255,9 +255,9 @@ def consumer(folder: Path, recording: Recording) -> TestServer:
     return _server(folder, recording, SS1, "ss1", rights([CLIENT]))
 
 
-def producer(folder: Path, recording: Recording, services: str) -> TestServer:
-    """Return our server in the place of SS2; ``services`` is where they are."""
-    chosen = _services(recording, services)
+def producer(folder: Path, recording: Recording, services: str = "") -> TestServer:
+    """Return our server in the place of SS2; ``services`` is where they are, if any."""
+    chosen = _services(recording, services) if services else rights([PROVIDER])
     server = _server(folder, recording, SS2, "ss2", chosen)
     server.host = SS2_ADDRESS
     return server
