@@ -1,5 +1,6 @@
 """The head of a request that we send, and how its body is framed."""
 
+import functools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -86,6 +87,7 @@ def _frame_whole(lines: list[bytes], framing: Framing, body: bytes) -> bytes:
     return body
 
 
+@functools.lru_cache(maxsize=1024)
 def _host_line(authority: tuple[str, int], *, is_tls: bool) -> bytes:
     host, port = authority
     name = host.encode("ascii" if host.isascii() else "idna")
