@@ -1,9 +1,12 @@
 """A path is held against patterns, in every way in which a provider may read it."""
 
+import re
+
 import pytest
 from hypothesis import given, strategies as st
 
 from kerege.exchange.storage.server_configuration.paths import (
+    MAX_PATH_CHARACTERS,
     compile_pattern,
     readings,
 )
@@ -67,6 +70,18 @@ def test_patterns_fit_as_in_the_reference(pattern: str, path: str, *, fits: bool
         ("/%2", ()),
         ("/%zz", ()),
         ("/%00", ()),
+        ("/a/b;x=1/c", ("/a/b;x=1/c",)),
+        ("/a/..;x=1/c", ("/a/..;x=1/c", "/c")),
+        ("/a/%2e%2e;/c", ("/a/..;/c", "/c")),
+        ("/a/.;x/b;y", ("/a/.;x/b;y", "/a/b")),
+        ("/a/;/c", ("/a/;/c", "/a/c")),
+        ("/..;/c", ()),
+        ("/a\\..\\c", ("/a\\..\\c", "/c")),
+        ("/a%5C../c", ("/a\\../c", "/c")),
+        ("/a/%252e%252E/c", ("/a/%2e%2E/c", "/a/../c", "/c")),
+        ("/a%252Fc", ("/a%2Fc", "/a/c")),
+        ("/a%2525", ("/a%25",)),
+        ("/a%252f%2500", ()),
     ],
 )
 def test_a_path_has_these_readings(path: str, expected: tuple[str, ...]):
@@ -83,6 +98,10 @@ def test_a_path_has_these_readings(path: str, expected: tuple[str, ...]):
         ("/a/b", "/a%2Fb"),
         ("/a/**", "/a/%zz"),
         ("/a/*/c", "/a//c"),
+        ("/public/**", "/public/..;/secret"),
+        ("/public/**", "/public\\..\\secret"),
+        ("/public/**", "/public/%252e%252e/secret"),
+        ("/public/**", "/public/" + "a" * MAX_PATH_CHARACTERS),
     ],
 )
 def test_a_right_must_cover_every_reading(pattern: str, path: str):
@@ -108,6 +127,24 @@ def test_a_right_that_covers_every_reading_is_enough(pattern: str, path: str):
 def test_any_path_and_any_pattern_give_an_answer(path: str, pattern: str):
     Endpoint("*", pattern).covers("GET", readings(path))
     Endpoint("*", pattern).covers("GET", readings(pattern))
+
+
+@given(
+    st.lists(st.sampled_from(["**", "*", "/", "a", "b"]), max_size=10).map("".join),
+    st.text(alphabet="/ab", max_size=12),
+)
+def test_a_pattern_fits_what_the_reference_s_expression_fits(pattern: str, path: str):
+    parts = re.findall(r"\*+|[^*]", pattern)
+    kinds = {"*": "[^/]*+"}
+    theirs = "".join(kinds.get(p, ".*" if p.startswith("*") else p) for p in parts)
+    ours = compile_pattern(pattern).fullmatch(path)
+    assert bool(ours) is bool(re.fullmatch(theirs, path))
+
+
+@pytest.mark.parametrize("pattern", ["/**a" * 8 + "/b", "/**/a/**/a/**/a/**/b"])
+def test_a_long_path_that_almost_fits_costs_nothing(pattern: str):
+    path = "/a" * (MAX_PATH_CHARACTERS // 2)
+    assert not Endpoint("*", pattern).covers("GET", readings(path))
 
 
 @given(st.lists(st.sampled_from(["a", ".", "..", "%2e", "%2E.", ""]), max_size=8))

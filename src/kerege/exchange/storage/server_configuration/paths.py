@@ -12,11 +12,13 @@ Rules (X-Road 7.8 source, `PathGlob.java`, `BaseEndpoint.java`, `UriUtils.java`)
 
 The provider receives the path byte for byte as the client sent it and may read it
 differently from us. So, where the reference compares one reading, we compare all that
-differ (dots resolved and slashes merged or not, ``%2F`` a separator or not), and a
-right must cover every one of them. A path with a broken escape has no right.
+differ (dots resolved and slashes merged or not, ``%2F`` a separator or not, ``\``
+another one, ``..;x`` a dot segment, dots and slashes escaped twice), and a right must
+cover every one of them. A path with a broken escape has no right.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from urllib.parse import unquote
 
@@ -25,25 +27,46 @@ ANY_PATH = "**"
 MAX_PATTERN_CHARACTERS = 255
 """Longest path pattern, as in the reference's database."""
 MAX_PATTERN_WILDCARDS = 8
-"""Most ``**`` in a pattern: each one multiplies the work of a path that does not fit."""
+"""Most ``**`` in a pattern; endpoints of OpenAPI documents have none."""
+MAX_PATH_CHARACTERS = 8 * 1024
+"""Longest path held against a pattern: the reference's HTTP server takes no longer
+request line, and the work grows with the square of it at worst."""
 _ENCODED_SLASH = "\x00"
 """Stands for ``%2F`` in the reading where it does not separate. A decoded NUL is refused
 before, so the two cannot be taken for each other."""
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ESCAPED_AGAIN = re.compile(r"%(?:2e|2f|5c)", re.IGNORECASE)
+"""Dots and slashes that a second decoding would bring out."""
+_DOTS_WITH_PARAMETERS = re.compile(r"(?:^|/)\.{0,2};")
+"""Java's servers drop ``;x`` from a segment before they resolve dots."""
+_PARAMETERS = re.compile(r";[^/]*")
 _PART = re.compile(r"\\[*\\]|\*+|[^*\\]+|\\")
 
 
 @lru_cache(maxsize=4096)
 def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """Return the regular expression of a path pattern; use its ``fullmatch``."""
-    return re.compile("".join(_regex(part) for part in _PART.findall(pattern)))
+    """Return the regular expression of a path pattern; use its ``fullmatch``.
+
+    What stands between two ``**`` takes the first place where it fits, for good: no
+    later one could end earlier. So nothing is tried twice, however many ``**`` there
+    are.
+    """
+    fixed = [""]
+    for part in _PART.findall(pattern):
+        if part.startswith("**"):
+            fixed.append("")
+        else:
+            fixed[-1] += _regex(part)
+    first, *others = fixed
+    if not others:
+        return re.compile(first)
+    middle = "".join(f"(?>.*?{each})" for each in others[:-1])
+    return re.compile(f"{first}{middle}.*{others[-1]}")
 
 
 def _regex(part: str) -> str:
     if part == "*":
         return "[^/]*+"
-    if part.startswith("*"):
-        return ".*"
     if part.startswith("\\") and len(part) == 2:
         return re.escape(part[1])
     return re.escape(part)
@@ -55,26 +78,40 @@ def readings(path: str) -> tuple[str, ...]:
     An empty tuple means that the path has no safe reading: nobody may call it.
     """
     if "%" not in path:
-        plain = "/." not in path and "//" not in path
+        plain = not any(special in path for special in ("/.", "//", ";", "\\"))
         return (path,) if plain else _with_dots((path,))
     if _BROKEN_ESCAPE.search(path):
         return ()
-    decoded = unquote(path)
-    if _ENCODED_SLASH in decoded:
-        return ()
     apart = re.sub("%2f", _ENCODED_SLASH, path, flags=re.IGNORECASE)
-    joined = unquote(apart)
-    return _with_dots((decoded,) if joined == decoded else (decoded, joined))
-
-
-def _with_dots(paths: tuple[str, ...]) -> tuple[str, ...]:
-    found = dict.fromkeys(paths)
-    for path in paths:
-        resolved = _resolve(path)
-        if resolved is None:
+    found = [unquote(path), unquote(apart)]
+    if _ENCODED_SLASH in found[0]:
+        return ()
+    if _ESCAPED_AGAIN.search(found[0]):
+        found.append(unquote(found[0]))
+        if _ENCODED_SLASH in found[-1]:
             return ()
-        found[resolved] = None
+    return _with_dots(dict.fromkeys(found))
+
+
+def _with_dots(paths: Iterable[str]) -> tuple[str, ...]:
+    found = dict.fromkeys(paths)
+    for path in tuple(found):
+        for spelling in _spellings(path):
+            resolved = _resolve(spelling)
+            if resolved is None:
+                return ()
+            found[resolved] = None
     return tuple(found)
+
+
+def _spellings(path: str) -> Iterator[str]:
+    """Yield what servers may make of a path before they resolve its dots."""
+    yield path
+    if "\\" in path:
+        path = path.replace("\\", "/")
+        yield path
+    if _DOTS_WITH_PARAMETERS.search(path):
+        yield _PARAMETERS.sub("", path)
 
 
 def _resolve(path: str) -> str | None:

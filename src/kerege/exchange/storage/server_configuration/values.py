@@ -10,6 +10,7 @@ from enum import Enum
 from kerege.exchange.storage.server_configuration.paths import (
     ANY_METHOD,
     ANY_PATH,
+    MAX_PATH_CHARACTERS,
     compile_pattern,
     readings,
 )
@@ -101,7 +102,7 @@ class Endpoint:
             return False
         if self.path == ANY_PATH:
             return True
-        if not paths:
+        if not paths or any(len(path) > MAX_PATH_CHARACTERS for path in paths):
             return False
         pattern = compile_pattern(self.path)
         return all(pattern.fullmatch(path) for path in paths)
