@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from cryptography import x509
@@ -19,6 +19,7 @@ from kerege.exchange.storage.server_configuration import (
     LocalGroup,
     ServerConfiguration,
     Service,
+    TimestampingService,
 )
 from kerege.exchange.storage.server_configuration.load import _grants
 from kerege.xroad.faults import XRoadError
@@ -138,6 +139,12 @@ def rights(
     )
 
 
+def with_timestamping(chosen: ServerConfiguration) -> ServerConfiguration:
+    """Add a time-stamping service that does not answer: the real log wants one."""
+    service = TimestampingService("TSA", "http://127.0.0.1:1/")
+    return replace(chosen, timestamping_services=(service,))
+
+
 def registered(
     client_id: ClientId,
     connection: ConnectionType = ConnectionType.HTTP,
@@ -145,3 +152,13 @@ def registered(
 ) -> Client:
     """Return a registered client; ``certificates`` are DER."""
     return Client(client_id, connection, ClientStatus.REGISTERED, certificates)
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where a running server listens."""
+
+    client: int
+    client_https: int
+    peer: int
+    ocsp: int

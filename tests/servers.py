@@ -76,24 +76,16 @@ from tests.server_parts import (
     Clock,
     Ids,
     MemoryLog,
+    Ports,
     Responses,
     rights,
+    with_timestamping,
 )
 from tests.wire import Http, RawServer, answer, call, request
 
 OK = answer(body=b"ok")
 GRACE_SECONDS = 1.0
 """How long a stopping server waits for answers under way."""
-
-
-@dataclass(frozen=True)
-class Ports:
-    """Where a running server listens."""
-
-    client: int
-    client_https: int
-    peer: int
-    ocsp: int
 
 
 @dataclass
@@ -124,9 +116,9 @@ class TestServer:
     """For port 8443 and towards services; the authentication identity if None."""
     settings: Settings | None = None
     """Set before the start; identifier, folder and peers' ports are filled in."""
-    limits: Limits = Limits(idle_seconds=5.0)
+    limits: Limits = field(default_factory=lambda: Limits(idle_seconds=5.0))
     """Of every port."""
-    pool_limits: ClientLimits = ClientLimits()
+    pool_limits: ClientLimits = field(default_factory=ClientLimits)
     """Towards peers and services."""
     real_log: bool = False
     """Log into SQLite (without time-stamping) instead of into `log`."""
@@ -260,7 +252,7 @@ class TestServer:
             settings,
             database,
             lambda: self.global_conf,
-            lambda: self.rights,
+            lambda: with_timestamping(self.rights),
             self._time,
         )
         return await self._stack.enter_async_context(made)
