@@ -13,9 +13,15 @@ from kerege.exchange.client.errors import (
     AnswerTimedOut,
     AnswerTooLarge,
     NoAnswer,
+    NotAnXRoadAnswer,
     SecurityServerUnreachable,
 )
-from kerege.exchange.client.faults import MAX_FAULT_BYTES, is_fault, read_fault
+from kerege.exchange.client.faults import (
+    HASH_HEADER,
+    MAX_FAULT_BYTES,
+    is_fault,
+    read_fault,
+)
 from kerege.exchange.client.request import (
     Call,
     CallOptions,
@@ -214,6 +220,8 @@ class _Exchange:
                 # A fault is short; what comes after the bound is not looked at.
                 body = await answer.content.read(MAX_FAULT_BYTES)
                 raise read_fault(answer.headers, body, call.query_id)
+            if HASH_HEADER not in answer.headers:
+                raise _not_x_road(call, answer.status)
             await self._read(answer.content)
             return Response(
                 answer.status,
@@ -249,6 +257,15 @@ def _timed_out(call: Call, seconds: float) -> AnswerTimedOut:
         f"No answer within {seconds:g} seconds",
         query_id=call.query_id,
         advice="Whether it was done is not known; the query id finds it in the logs",
+    )
+
+
+def _not_x_road(call: Call, status: int) -> NotAnXRoadAnswer:
+    return NotAnXRoadAnswer(
+        f"The answer (HTTP status {status}) is not one of X-Road",
+        query_id=call.query_id,
+        advice="Is the address that of a Security Server's client port, and is the "
+        "path one that HTTP allows?",
     )
 
 

@@ -5,6 +5,7 @@
      +- NoAnswer                     sent, but the connection broke: it may be done
          +- AnswerTimedOut           sent, but no answer came in time: likewise
      +- AnswerTooLarge               longer than we were ready to take
+     +- NotAnXRoadAnswer             from something that is no Security Server
      +- ServiceStatusError           `Response.raise_for_status`: the service said no
      +- XRoadFault                   a server on the way refused or failed
          +- ClientRequestFault       our request is wrong (``client.``)
@@ -60,6 +61,14 @@ class AnswerTimedOut(NoAnswer):
 
 class AnswerTooLarge(XRoadCallError):  # noqa: N818 - said in words of operators
     """The answer is longer than ``max_answer_bytes``."""
+
+
+class NotAnXRoadAnswer(XRoadCallError):  # noqa: N818 - said in words of operators
+    """What answered is no Security Server, or took the request for something else.
+
+    Answers that passed Security Servers have the request's hash; this one has not, so
+    nobody has signed or checked it.
+    """
 
 
 class ServiceStatusError(XRoadCallError):
