@@ -15,6 +15,7 @@ from kerege.xroad.certificates import (
 )
 from kerege.xroad.certificates._chain import MAX_OCSP_RESPONSES, MAX_REMEMBERED
 from kerege.xroad.faults import XRoadError
+from kerege.xroad.x509 import certificate_der
 from tests.xroad.certificates.pki import (
     HOUR,
     NOW,
@@ -264,6 +265,17 @@ def test_the_memory_is_bounded_and_forgets_the_oldest_first(monkeypatch) -> None
     counting.verify(inputs[0])
     assert counting.times == 4
     assert MAX_REMEMBERED > 2
+
+
+def test_a_chain_packed_with_responses_is_verified_and_not_remembered(
+    monkeypatch,
+) -> None:
+    size = sum(map(len, RESPONSES)) + len(certificate_der(LEAF.certificate))
+    monkeypatch.setattr(_chain, "MAX_REMEMBERED_BYTES", size)
+    counting = Counting(monkeypatch)
+    for times in (1, 1, 2, 3):
+        counting.verify(RESPONSES if times == 1 else [*RESPONSES, *RESPONSES])
+        assert counting.times == times
 
 
 def test_a_peer_that_proves_itself_is_accepted() -> None:

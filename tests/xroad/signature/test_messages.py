@@ -214,6 +214,13 @@ def test_a_remembered_signature_needs_its_own_result(chained):
     assert refused.value.code == "invalid_signature_value"
 
 
+def test_a_signature_packed_with_other_things_is_not_remembered(monkeypatch, chained):
+    verifier = SignatureVerifier(trust())
+    monkeypatch.setattr(_verify, "MAX_REMEMBERED_BYTES", len(chained.signature) - 1)
+    verifier.verify(chained, [HELLO, BODY], signer=ALICE, at=NOW)
+    assert not verifier._remembered
+
+
 def test_what_was_refused_is_not_remembered_and_memory_is_bounded(monkeypatch, chained):
     monkeypatch.setattr(_verify, "REMEMBERED_SIGNATURES", 2)
     monkeypatch.setattr(_verify, "REMEMBERED_MEMBERS", 1)

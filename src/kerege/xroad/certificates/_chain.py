@@ -43,6 +43,9 @@ MAX_PATHS = 4
 """Paths for which responses are looked up, where cross-signed CAs allow several."""
 MAX_REMEMBERED = 1024
 """Chains that a `ChainVerifier` remembers, some 10 KB each."""
+MAX_REMEMBERED_BYTES = 48 * 1024
+"""Largest chain with its responses that is remembered: what a stranger packs into one
+must not cost us a thousand times that."""
 
 _Key: TypeAlias = tuple[
     x509.Certificate, tuple[x509.Certificate, ...], tuple[bytes, ...]
@@ -106,7 +109,8 @@ def verify_chain(
 class ChainVerifier:
     """`verify_chain` for one instance, remembering what it verified.
 
-    A hit compares bytes and two points of time. Failures are not remembered. The
+    A hit compares bytes and two points of time. Failures are not remembered, nor is
+    what is larger than `MAX_REMEMBERED_BYTES`. The
     oldest of `MAX_REMEMBERED` chains is forgotten first. A new global configuration
     means a new `Trust`, and that a new verifier.
     """
@@ -135,7 +139,8 @@ class ChainVerifier:
             ocsp_responses=ocsp_responses,
             at=at,
         )
-        self._remember(key, chain)
+        if _size(key) <= MAX_REMEMBERED_BYTES:
+            self._remember(key, chain)
         return chain
 
     def verify_peer(
@@ -173,6 +178,14 @@ class ChainVerifier:
         while len(self._remembered) >= MAX_REMEMBERED:
             self._remembered.pop(next(iter(self._remembered)), None)
         self._remembered[key] = chain
+
+
+def _size(key: _Key) -> int:
+    """Return how many bytes stand behind a remembered chain."""
+    certificate, extra, responses = key
+    return sum(len(certificate_der(c)) for c in (certificate, *extra)) + sum(
+        len(response) for response in responses
+    )
 
 
 def _read(ocsp_responses: Sequence[bytes]) -> tuple[OcspResponse, ...]:

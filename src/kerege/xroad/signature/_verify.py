@@ -36,6 +36,8 @@ from kerege.xroad.x509 import public_key
 
 REMEMBERED_SIGNATURES = 256
 """Batch signatures kept: those of a few seconds, about 20 KB each."""
+MAX_REMEMBERED_BYTES = 64 * 1024
+"""Largest signature document kept."""
 
 REMEMBERED_MEMBERS = 1024
 """Names read from certificates; a certificate takes 1 to 2 KB."""
@@ -160,7 +162,8 @@ class SignatureVerifier:
             ocsp_responses=parsed.ocsp_values,
             at=at,
         )
-        if report is not None and rules.check_schema:
+        fits = len(data.signature) <= MAX_REMEMBERED_BYTES
+        if report is not None and rules.check_schema and fits:
             self._remember(data.signature, parsed)
         trusted = report.trusted if report is not None else ()
         return VerifiedSignature(parsed, signer.member, chain, trusted)
