@@ -3,7 +3,11 @@
 import pytest
 
 from kerege.exchange.http import BadMessage, ConnectFailed, PeerClosed, TimedOut
-from kerege.exchange.security_server.failures import as_fault, identified
+from kerege.exchange.security_server.failures import (
+    as_fault,
+    as_peer_fault,
+    identified,
+)
 from kerege.xroad.faults import RelayedFaultError, XRoadError
 
 
@@ -13,7 +17,7 @@ from kerege.xroad.faults import RelayedFaultError, XRoadError
         (ConnectFailed("no such host", why="unknown_host"), "unknown_host"),
         (ConnectFailed("refused"), "network_error"),
         (ConnectFailed("slow", why="timeout"), "network_error"),
-        (ConnectFailed("handshake", why="tls"), "ssl_authentication_failed"),
+        (ConnectFailed("handshake", why="tls"), "io_error"),
         (PeerClosed("gone"), "io_error"),
         (TimedOut("silent"), "io_error"),
         (BadMessage("garbage"), "io_error"),
@@ -24,6 +28,26 @@ from kerege.xroad.faults import RelayedFaultError, XRoadError
 )
 def test_each_failure_has_its_code(error, code):
     assert as_fault(error).code == code
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConnectFailed("no such host", why="unknown_host"), "network_error"),
+        (ConnectFailed("refused"), "network_error"),
+        (ConnectFailed("handshake", why="tls"), "ssl_authentication_failed"),
+        (PeerClosed("gone"), "io_error"),
+        (XRoadError("ssl_authentication_failed", "no"), "ssl_authentication_failed"),
+    ],
+)
+def test_on_the_way_to_another_server_some_codes_differ(error, code):
+    assert as_peer_fault(error).code == code
+
+
+def test_a_connection_that_is_reset_is_the_networks_fault():
+    closed = PeerClosed("reset")
+    closed.__cause__ = ConnectionResetError()
+    assert as_fault(closed).code == "network_error"
 
 
 def test_a_bug_tells_strangers_nothing():

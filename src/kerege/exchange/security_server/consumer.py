@@ -20,7 +20,7 @@ from kerege.exchange.security_server.authentication import (
     authenticate_client,
     require_client,
 )
-from kerege.exchange.security_server.failures import as_fault
+from kerege.exchange.security_server.failures import as_fault, as_peer_fault
 from kerege.exchange.security_server.outgoing import OutgoingMessage
 from kerege.exchange.security_server.provider_connection import (
     ProviderAnswer,
@@ -176,7 +176,7 @@ class ConsumerExchange:
         try:
             return await connection.send(headers, message)
         except Exception as error:
-            raise as_fault(outgoing.error or error) from error
+            raise as_peer_fault(outgoing.error or error) from error
 
     async def _receive(self, answer: ProviderAnswer) -> ReceivedMessage:
         """Read the answer; one that was not read to its end takes its connection."""

@@ -1,7 +1,10 @@
 """From what went wrong to an X-Road fault, as the reference translates exceptions.
 
-Unknown host `unknown_host`, refused or unreachable `network_error`, everything else on
-a connection `io_error`; a bug of ours is `internal_error` with an id and no details.
+Towards a service: unknown host `unknown_host`, refused, unreachable or reset
+`network_error`, everything else on a connection `io_error`. Towards another security
+server (`FastestConnectionSelectingSSLSocketFactory.java`): no connection, whyever,
+`network_error`, no handshake `ssl_authentication_failed`. A bug of ours is
+`internal_error` with an id and no details.
 """
 
 import structlog
@@ -13,6 +16,10 @@ _log = structlog.get_logger(__name__)
 
 _CODE_OF_FAILURE = {
     "unknown_host": "unknown_host",
+    "tls": "io_error",
+    "exhausted": "internal_error",
+}
+_CODE_OF_PEER_FAILURE = {
     "tls": "ssl_authentication_failed",
     "exhausted": "internal_error",
 }
@@ -26,7 +33,8 @@ def as_fault(error: BaseException) -> XRoadError:
         code = _CODE_OF_FAILURE.get(error.why, "network_error")
         return XRoadError(code, str(error))
     if isinstance(error, HttpError):
-        return XRoadError("io_error", str(error))
+        is_reset = isinstance(error.__cause__, ConnectionError)
+        return XRoadError("network_error" if is_reset else "io_error", str(error))
     if isinstance(error, OSError):
         return XRoadError("io_error", f"{type(error).__name__}: {error.strerror}")
     _log.error("unexpected failure", exc_info=error)
@@ -35,6 +43,14 @@ def as_fault(error: BaseException) -> XRoadError:
         "An unexpected failure; the operator finds it in the log",
         advice="This is a bug in Kerege: please report the logged traceback.",
     )
+
+
+def as_peer_fault(error: BaseException) -> XRoadError:
+    """Return the fault for what went wrong on the way to another security server."""
+    if isinstance(error, ConnectFailed):
+        code = _CODE_OF_PEER_FAILURE.get(error.why, "network_error")
+        return XRoadError(code, str(error))
+    return as_fault(error)
 
 
 def identified(fault: XRoadError, new_id: str) -> XRoadError:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 from kerege.exchange.http import Body, ClientResponse
+from kerege.exchange.http.pool import CONNECT_SECONDS
 from kerege.exchange.security_server.runtime import Runtime
 from kerege.exchange.spool import Spool
 from kerege.exchange.storage.server_configuration import Service
@@ -87,8 +88,8 @@ async def call_service(
         body=_content(content),
         ssl=runtime.keys.service if is_tls else None,
         on_use=judge if is_tls else None,
-        connect_timeout=float(service.timeout_seconds),
-        read_timeout=float(service.timeout_seconds),
+        connect_timeout=float(service.timeout_seconds or CONNECT_SECONDS),
+        read_timeout=float(service.timeout_seconds) or None,
     )
     no_entity = request.method == "HEAD" or response.status in BODY_FORBIDDEN
     return ServiceAnswer(
