@@ -114,6 +114,7 @@ def a_server(handler=None, **settings: Any) -> Server:
         on_error=settings.pop("on_error", _raise_nothing),
         add_date=settings.pop("add_date", False),
         always_close=settings.pop("always_close", False),
+        on_unknown_method=settings.pop("on_unknown_method", None),
     )
 
 

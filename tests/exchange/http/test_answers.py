@@ -255,3 +255,49 @@ async def test_a_body_that_was_not_read_does_not_disturb_the_next_request():
     assert statuses(await call.send(big)) == [200]
     assert call.transport.is_reading
     assert statuses(await call.send(GET)) == [200, 200]
+
+
+async def test_a_hook_whose_answer_is_no_message_still_leaves_500():
+    async def handler(request):
+        raise LookupError
+
+    def hook(request, error):
+        return Response(headers=[(b"A", b"\n")])
+
+    assert statuses(await Call(a_server(handler, on_error=hook)).send(GET)) == [500]
+
+
+async def test_a_hook_that_streams_and_fails_is_cut_off():
+    async def handler(request):
+        raise LookupError
+
+    def hook(request, error):
+        return failing(OSError("disk"), b"abc")()
+
+    call = Call(a_server(handler, on_error=hook))
+    await call.send(GET)
+    assert call.transport.aborted
+
+
+async def test_the_server_has_words_for_an_unknown_method():
+    def words():
+        return Response(500, b"Server Error", body=b"fault")
+
+    call = Call(a_server(on_unknown_method=words))
+    (answer,) = answers(await call.send(b"BREW / HTTP/1.1\r\nHost: h\r\n\r\n"))
+    assert (answer.status, answer.body) == (500, b"fault")
+    assert answer.header(b"connection") == b"close"
+
+
+async def test_a_mistake_of_ours_ends_the_connection_and_is_reported():
+    reported = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, c: reported.append(c))
+
+    def words():
+        raise RuntimeError("no words")
+
+    call = Call(a_server(on_unknown_method=words))
+    assert await call.send(b"BREW / HTTP/1.1\r\nHost: h\r\n\r\n") == b""
+    assert call.transport.aborted
+    assert str(reported[0]["exception"]) == "no words"
+    assert call.server.connection_count == 0

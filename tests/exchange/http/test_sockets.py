@@ -22,7 +22,7 @@ from kerege.exchange.tls import (
     peer_server_context,
     service_context,
 )
-from tests.exchange.http.helpers import echo, until
+from tests.exchange.http.helpers import FakeTransport, echo, until
 from tests.exchange.identities import identity
 
 HERE = "127.0.0.1"
@@ -389,3 +389,39 @@ async def test_a_server_listens_on_a_socket_that_it_is_given(pool):
         assert server.port == sock.getsockname()[1]
         answer = await pool.request((HERE, server.port), method="GET", target=b"/")
         assert answer.status == 200
+
+
+async def test_who_relays_an_answer_and_fails_lets_go_of_it(pool):
+    """A service's endless answer, relayed to a client that leaves."""
+
+    async def endless():
+        while True:
+            yield bytes(65_536)
+
+    async def service(request):
+        return Response(body=endless())
+
+    async def relay(request):
+        answer = await pool.request(
+            (HERE, behind.port), method="GET", target=request.target
+        )
+        return Response(body=answer.body)
+
+    behind = await serve(service, HERE, 0)
+    async with behind, await serve(relay, HERE, 0) as front:
+        reader, writer = await asyncio.open_connection(HERE, front.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        await reader.read(100_000)
+        writer.transport.abort()
+        await until(lambda: not (front.connection_count or behind.connection_count))
+        assert pool.connection_count == 0
+
+
+async def test_a_connection_made_while_the_server_closes_is_closed():
+    server = await serve(echo, HERE, 0)
+    await server.close()
+    connection = server._accept()
+    transport = FakeTransport(connection)
+    connection.connection_made(transport)
+    assert transport.closed
+    await until(lambda: not server.connection_count)

@@ -100,9 +100,6 @@ class AnswerReader(Wire):
         super().connection_lost(exc)
         self._parser = None  # ends the circle of parser and connection
 
-    def body_waits(self) -> None:
-        """Know that the answer's body is waited for."""
-
     def read(self, data: bytes) -> None:
         """Parse.
 

@@ -31,6 +31,9 @@ class Source(Protocol):
     def body_waits(self) -> None:
         """A reader waits for the next chunk, from now on."""
 
+    def abandon(self, body: "Body") -> None:
+        """Nobody will read the rest."""
+
 
 class Body:
     """An async iterator of bytes. One reader at a time.
@@ -98,6 +101,14 @@ class Body:
             self._paused = False
             self._source.resume_body()
         return chunk
+
+    async def aclose(self) -> None:
+        """Say that the rest is not wanted, as one does to an async generator.
+
+        So whoever relays a body and fails ends its connection too.
+        """
+        if not self.is_complete:
+            self._source.abandon(self)
 
     async def peek(self) -> bytes:
         """Return the next chunk without taking it, or nothing if there is none.

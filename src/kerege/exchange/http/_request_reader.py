@@ -85,9 +85,6 @@ class RequestReader(Wire):
         self.is_deaf = True
         self._parser = None  # ends the circle of parser and connection
 
-    def body_waits(self) -> None:
-        """Know that the body under way is waited for."""
-
     def read(self, data: bytes) -> None:
         """Parse, and queue the requests whose heads are complete."""
         self._quiet += len(data)

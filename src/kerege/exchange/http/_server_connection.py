@@ -110,6 +110,8 @@ class ServerConnection(RequestReader):
         if not self._host.opened(self):
             self.refuse(503)
             self._start_work()
+        elif self._host.is_closing:  # it was shaking hands when the server stopped
+            transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Read; start working when a request's head is there."""
@@ -199,9 +201,12 @@ class ServerConnection(RequestReader):
                     self._current = item
                     keep = await self._answer(item)
                     self._current = None
-        except asyncio.CancelledError:
+        except BaseException as error:
             self.transport.abort()
-            raise
+            if not isinstance(error, Exception):
+                raise
+            self._report("A connection failed.", error)
+            keep = False
         finally:
             self._current = self._window_of = self._task = None
             if self.is_lost:
@@ -266,9 +271,13 @@ class ServerConnection(RequestReader):
         try:
             return self._host.on_error(request, error)
         except Exception as second:  # noqa: BLE001  the loop's handler reports it
-            context = {"message": "The error hook failed.", "exception": second}
-            self.loop.call_exception_handler(context)
+            self._report("The error hook failed.", second)
             return None
+
+    def _report(self, message: str, error: Exception) -> None:
+        """Tell the loop's exception handler of a mistake of ours."""
+        context = {"message": message, "exception": error}
+        self.loop.call_exception_handler(context)
 
     def _say_last(self, status: int) -> bool:
         """Write a bare answer, if there is one to give, and end the connection."""

@@ -5,6 +5,7 @@ import socket
 import ssl
 from contextlib import suppress
 
+from kerege.exchange.http._body import Body
 from kerege.exchange.http._limits import WRITE_HIGH_BYTES, WRITE_LOW_BYTES
 from kerege.exchange.http._ticks import Ticker
 from kerege.exchange.http.errors import HttpError, PeerClosed, TimedOut
@@ -120,6 +121,12 @@ class Wire(asyncio.Protocol):
         self._read_pauses -= 1
         if self._read_pauses == 0 and not self.is_lost:
             self.transport.resume_reading()
+
+    def body_waits(self) -> None:
+        """Know that the body under way is waited for."""
+
+    def abandon(self, body: Body) -> None:
+        """Know that nobody will read the rest of ``body``."""
 
     def _fail_write(self, error: HttpError) -> None:
         if self._write_waiter is not None and not self._write_waiter.done():
