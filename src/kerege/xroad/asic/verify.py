@@ -156,7 +156,7 @@ class _Examination:
         )
         checks.step(CheckName.MESSAGE, self._check_message)
         self._check_signature()
-        needs = (CheckName.SIGNATURE,)
+        needs = (CheckName.CERTIFICATE,)
         checks.step(CheckName.ATTACHMENTS, self._check_attachments, needs=needs)
         checks.step(CheckName.ENTRIES, self._check_entries)
         checks.step(CheckName.MANIFEST, self._check_manifest)
