@@ -1,5 +1,6 @@
 """What the commands share: the settings file, the database, the token, identifiers."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,6 +62,16 @@ def json_option(command: F) -> F:
     return click.option(
         "--json", "as_json", is_flag=True, help="Print JSON, for programs."
     )(command)
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Make files that only their owner may read: databases and logs hold messages."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def read_settings(config: Path) -> Settings:

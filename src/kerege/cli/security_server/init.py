@@ -5,7 +5,11 @@ from pathlib import Path
 import click
 
 from kerege.cli.failures import Failure
-from kerege.cli.security_server.common import DEFAULT_CONFIG, PIN_SOURCES
+from kerege.cli.security_server.common import (
+    DEFAULT_CONFIG,
+    PIN_SOURCES,
+    private_files,
+)
 from kerege.cli.security_server.settings_file import settings_file
 from kerege.exchange.configuration import read_anchor_file
 from kerege.exchange.keys import Pin, PinPolicy, SoftwareToken, read_pin
@@ -82,18 +86,19 @@ def init(
         )
     policy = PinPolicy.ANY if any_pin else PinPolicy.STRICT
     pin = _new_pin(pin_from, policy)
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (path / ANCHOR_FILE).write_bytes(anchor_data)
     chosen = {"identifier": server_id.path, "database": database}
-    config.write_text(settings_file(chosen), encoding="utf-8")
-    try:
-        settings = load_settings(config)
-        _fill(settings, server_id)
-        SoftwareToken.create(settings.path(settings.token), pin, policy=policy)
-        internal_identity(settings.directory)
-    except BaseException:
-        config.unlink()
-        raise
+    with private_files():
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (path / ANCHOR_FILE).write_bytes(anchor_data)
+        config.write_text(settings_file(chosen), encoding="utf-8")
+        try:
+            settings = load_settings(config)
+            _fill(settings, server_id)
+            SoftwareToken.create(settings.path(settings.token), pin, policy=policy)
+            internal_identity(settings.directory)
+        except BaseException:
+            config.unlink()
+            raise
     _say_what_is_next(path, server_id, anchor_data)
 
 

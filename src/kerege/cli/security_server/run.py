@@ -16,6 +16,7 @@ from kerege.cli.security_server.common import (
     active_token,
     config_option,
     pin_option,
+    private_files,
     read_settings,
 )
 from kerege.exchange.keys import SoftwareToken
@@ -60,7 +61,10 @@ def run(config: Path, pin_from: str, log_format: str, log_level: str) -> None:
     settings = read_settings(config)
     configure_logs(LogFormat(log_format), LogLevel(log_level))
     token = active_token(settings, pin_from)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with (
+        private_files(),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
         try:
             runner.run(serve_until_stopped(settings, _keys_of(token, settings)))
         except OSError as error:

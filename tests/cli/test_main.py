@@ -1,0 +1,142 @@
+"""The outside of the command: help, lists, failures that explain themselves."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+import kerege.cli
+from kerege.cli import COMMANDS
+from kerege.cli.failures import Failure, GuardedGroup, failure_of
+from kerege.cli.lazy import Command
+from kerege.cli.security_server import COMMANDS as SERVER_COMMANDS
+from kerege.exchange.security_server.settings import SettingsError
+from kerege.xroad.faults import XRoadError
+
+
+def commands(group: click.Group, *path: str):
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from commands(command, *path, name)
+
+
+ALL = dict(commands(kerege.cli.main))
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_every_command_says_what_it_does(kerege, path):
+    shown = kerege(*path, "--help")
+    assert shown.exit_code == 0
+    assert "\\b" not in shown.output
+    assert ALL[path].help
+
+
+def test_the_list_of_commands_says_what_each_does(kerege):
+    shown = kerege("--help").output
+    for name, command in COMMANDS.items():
+        if (name,) in ALL:
+            assert name in shown
+            assert command.summary.split()[0] in shown
+
+
+@pytest.mark.parametrize("table", [COMMANDS, SERVER_COMMANDS])
+def test_the_summaries_are_short(table):
+    assert all(len(command.summary) <= 60 for command in table.values())
+
+
+def test_help_loads_no_server():
+    code = (
+        "import sys; from kerege.cli import main\n"
+        "try: main(['security-server', '--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'sqlalchemy', 'aiohttp', 'lxml', 'uvloop'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_an_unknown_command_is_a_usage_error(kerege):
+    assert kerege("nonsense").exit_code == 2
+
+
+def failing(error: Exception) -> click.Group:
+    group = GuardedGroup("kerege", commands_at={})
+    group.params.append(click.Option(["--debug"], is_flag=True))
+
+    @group.command()
+    def fail() -> None:
+        raise error
+
+    # LazyGroup knows its commands by name only; give it one outright.
+    group.get_command = lambda _context, _name: fail  # type: ignore[method-assign] # a test's shortcut
+    return group
+
+
+def test_a_bug_is_called_a_bug_and_shows_no_data():
+    runner = click.testing.CliRunner()
+    result = runner.invoke(failing(KeyError("12345678901234")), ["fail"])
+    assert result.exit_code == 1
+    assert "This is a bug in Kerege: KeyError" in result.output
+    assert "--debug" in result.output
+    assert "12345678901234" not in result.output
+    assert "Traceback" not in result.output
+
+
+def test_debug_shows_where_a_bug_is():
+    runner = click.testing.CliRunner()
+    result = runner.invoke(failing(KeyError("x")), ["--debug", "fail"])
+    assert isinstance(result.exception, KeyError)
+
+
+@pytest.mark.parametrize(
+    ("error", "lines"),
+    [
+        (
+            XRoadError("unknown_member", "Nobody", advice="Add it."),
+            ["Error: Nobody", "X-Road code: unknown_member", "Add it."],
+        ),
+        (OSError(2, "No such file", "x.xml"), ["Error: x.xml: No such file"]),
+        (OSError("odd"), ["Error: odd"]),
+        (Failure("A", why="B", advice="C"), ["Error: A", "B", "C"]),
+    ],
+)
+def test_a_failure_is_one_to_three_lines(error, lines):
+    runner = click.testing.CliRunner()
+    result = runner.invoke(failing(error), ["fail"])
+    assert result.exit_code == 1
+    assert [line.strip() for line in result.output.splitlines()] == lines
+
+
+def test_an_error_of_settings_is_not_foreseen_here():
+    # It is translated where settings are read; this guard must not guess.
+    assert "bug" in failure_of(SettingsError("x")).message
+
+
+def test_a_name_that_is_no_command_is_our_mistake():
+    group = GuardedGroup("g", commands_at={"x": Command("kerege.cli.lazy:Command", "")})
+    with pytest.raises(TypeError, match="is not a command"):
+        group.get_command(click.Context(group), "x")
+
+
+def test_a_command_whose_module_is_missing_is_left_out():
+    group = GuardedGroup("g", commands_at={"x": Command("kerege.cli.nothing:x", "")})
+    assert group.list_commands(click.Context(group)) == []
+    assert group.get_command(click.Context(group), "x") is None
+
+
+def test_no_command_prints_with_print():
+    folder = Path(kerege.cli.__file__).parent
+    for file in folder.rglob("*.py"):
+        calls = {
+            node.func.id
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        assert "print" not in calls, file
