@@ -175,7 +175,11 @@ class _Examination:
         )
 
     def _check_references(self) -> str:
-        parsed = parse_signature(self._container.signature, check_schema=False)
+        try:
+            parsed = parse_signature(self._container.signature, check_schema=False)
+        except XRoadError as error:
+            message = f"{names.SIGNATURE}: {error.message}"
+            raise XRoadError(error.code, message, advice=error.advice) from error
         documents = parsed.documents
         if MESSAGE not in documents and HASH_CHAIN_RESULT_NAME not in documents:
             raise XRoadError(
