@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import structlog
 
@@ -13,6 +14,9 @@ from kerege.xroad.faults import SERVER_PROXY, XRoadError, soap_fault
 
 _log = structlog.get_logger(__name__)
 
+_NOT_TAKEN = XRoadError(
+    f"{SERVER_PROXY}.io_error", "The other server did not take the whole answer"
+)
 _VERSION = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,6})(-[^+]*)?(?:\+.*)?")
 
 
@@ -34,8 +38,27 @@ class PeerPort:
             fault = as_fault(error).with_prefix(SERVER_PROXY)
             exchange.fault = identified(fault, self._runtime.new_id())
             response = fault_response(exchange.fault)
-        self._report(exchange, started)
-        return response
+        if isinstance(response.body, bytes):
+            self._report(exchange, started)
+            return response
+        content = self._reporting(response.body, exchange, started)
+        return response._replace(body=content)
+
+    async def _reporting(
+        self, content: AsyncIterator[bytes], exchange: ProviderExchange, started: float
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield a streamed answer; only its end shows how the message went."""
+        is_taken = False
+        try:
+            async for chunk in content:
+                yield chunk
+            is_taken = True
+        finally:
+            if isinstance(content, AsyncGenerator):
+                await content.aclose()
+            if not is_taken:
+                exchange.fault = identified(_NOT_TAKEN, self._runtime.new_id())
+            self._report(exchange, started)
 
     def _admit(self, http: Request) -> None:
         """Check what the reference checks before it reads the message."""
