@@ -1,7 +1,8 @@
 """The way to the provider's security server: where it is, and whether it is the one.
 
 Nothing is sent before the peer's certificate has passed `Verifiers.authenticate`, on
-new connections and on kept ones alike.
+new connections and on kept ones alike. OCSP responses that no longer pass are asked for
+again, so that growing old fails no message; what then does not pass is refused.
 """
 
 import ssl
@@ -48,6 +49,7 @@ class ProviderConnection:
         )
         port = runtime.settings.peers.port
         self._addresses = [(server.address, port) for server in found]
+        self._kept_was_refused = False
 
     def own_ocsp_responses(self) -> tuple[bytes, ...]:
         """Return the OCSP responses that go with our authentication certificate.
@@ -73,9 +75,38 @@ class ProviderConnection:
     async def send(
         self, headers: list[tuple[bytes, bytes]], message: bytes | AsyncIterator[bytes]
     ) -> ProviderAnswer:
-        """Send the message. Raises HTTP errors, and XRoadError for a wrong peer."""
+        """Send the message. Raises HTTP errors, and XRoadError for a wrong peer.
+
+        A kept connection whose peer does not pass any more is closed before anything
+        was sent, and the next one is tried; a new one is judged from the beginning.
+        """
+        while True:
+            self._kept_was_refused = False
+            try:
+                return ProviderAnswer(await self._request(headers, message))
+            except XRoadError:
+                if not self._kept_was_refused:
+                    raise
+
+    async def _request(
+        self, headers: list[tuple[bytes, bytes]], message: bytes | AsyncIterator[bytes]
+    ) -> ClientResponse:
+        is_new = False
+
+        async def judge_new(ssl_object: ssl.SSLObject) -> None:
+            nonlocal is_new
+            is_new = True
+            await self._judge_new(ssl_object)
+
+        def judge_use(ssl_object: ssl.SSLObject) -> None:
+            if is_new:
+                return  # just now, from the beginning
+            self._kept_was_refused = True
+            self._judge_kept(ssl_object)
+            self._kept_was_refused = False
+
         peers = self._runtime.settings.peers
-        response = await self._runtime.pool.request(
+        return await self._runtime.pool.request(
             self._addresses,
             method="POST",
             target=b"/",
@@ -83,28 +114,36 @@ class ProviderConnection:
             body=message,
             chunked=True,
             ssl=self._runtime.keys.peer_client,
-            on_connect=self._judge_new,
-            on_use=self._judge_kept,
+            on_connect=judge_new,
+            on_use=judge_use,
             connect_timeout=peers.connect_timeout_seconds,
             read_timeout=peers.answer_timeout_seconds or None,
         )
-        return ProviderAnswer(response)
 
     async def _judge_new(self, ssl_object: ssl.SSLObject) -> None:
         """Check the peer of a new connection; its OCSP responses are asked for."""
         peer = self._runtime.verifiers.peer(ssl_object)
         chain = self._checked_certificates(peer)
         host = ssl_object.server_hostname or ""
-        peer_ocsp = self._runtime.peer_ocsp
-        try:
-            responses = await peer_ocsp.responses(host, chain, self._runtime.clock())
-        except XRoadError as error:
-            raise error.with_prefix(SSL_AUTHENTICATION_FAILED) from error
+        responses = await self._ask(host, chain)
         try:
             self._authenticate(peer, responses)
         except XRoadError:
-            peer_ocsp.forget(chain)
-            raise
+            self._runtime.peer_ocsp.forget(chain)
+            renewed = await self._ask(host, chain)
+            if renewed == responses:
+                self._runtime.peer_ocsp.forget(chain)
+                raise
+            self._authenticate(peer, renewed)
+
+    async def _ask(
+        self, host: str, chain: tuple[x509.Certificate, ...]
+    ) -> tuple[bytes, ...]:
+        now = self._runtime.clock()
+        try:
+            return await self._runtime.peer_ocsp.responses(host, chain, now)
+        except XRoadError as error:
+            raise error.with_prefix(SSL_AUTHENTICATION_FAILED) from error
 
     def _judge_kept(self, ssl_object: ssl.SSLObject) -> None:
         """Check the peer again, before each message."""
