@@ -5,8 +5,10 @@ import ssl
 from pathlib import Path
 
 import pytest
+from cryptography.x509 import load_der_x509_certificate
 
 from kerege.exchange.tls import (
+    Identity,
     ResumingContext,
     UnsuitableOpenSSLError,
     _hook,
@@ -21,6 +23,8 @@ from kerege.exchange.tls import (
 )
 from kerege.exchange.tls._contexts import CLIENT_SIDE_SUITES, PEER_SUITES
 from kerege.exchange.tls._dh import ffdhe2048_prime
+from kerege.xroad.faults import XRoadError
+from kerege.xroad.x509 import certificate_der
 from tests.exchange.identities import chain, identity
 
 OLD_SUITES = ("ECDHE-RSA-AES256-SHA384", "DHE-RSA-AES256-SHA256")
@@ -157,6 +161,31 @@ def test_remembered_chains_are_bounded(monkeypatch):
         accepting, _ = shake(server, peer_client_context(identity(name)))
         peer_certificates(accepting)
     assert len(server.chains) == 2
+
+
+def test_a_chain_of_a_stranger_s_size_is_not_remembered(monkeypatch):
+    certificates, key = chain()
+    server = peer_server_context(identity())
+    client = peer_client_context(load_identity(certificates, key))
+    accepting, _ = shake(server, client)
+    assert peer_certificates(accepting) == certificates[:2]
+    assert len(server.chains) == 1
+    monkeypatch.setattr("kerege.exchange.tls._peers.MAX_REMEMBERED_BYTES", 600)
+    accepting, _ = shake(server, client)
+    assert peer_certificates(accepting) == certificates[:2]
+    assert not server.chains
+
+
+def test_a_certificate_that_only_openssl_can_read_is_refused(server):
+    shown = identity("client", kind="ec")
+    good = certificate_der(shown.certificates[0])
+    # A TeletexString whose bytes are in no encoding: no CA writes it, a peer may.
+    bad = good.replace(b"\x0c\x06client", b"\x14\x06cli\xff\xfe\xff")
+    broken = Identity((load_der_x509_certificate(bad),), shown.private_key)
+    accepting, _ = shake(server, peer_client_context(broken))
+    with pytest.raises(XRoadError) as refused:
+        peer_certificates(accepting)
+    assert refused.value.code == "incorrect_certificate"
 
 
 def test_on_the_client_side_a_certificate_may_be_given():

@@ -52,7 +52,12 @@ def authenticate_client(
         raise _refused(client_id, "must connect by HTTPS, not by plain HTTP")
     if client.connection is ConnectionType.HTTPS_NO_AUTH:
         return []
-    certificates = peer_certificates(request.ssl_object)
+    try:
+        certificates = peer_certificates(request.ssl_object)
+    except XRoadError as error:
+        raise _refused(client_id, f"showed a bad certificate: {error.message}") from (
+            error
+        )
     if not certificates:
         raise _refused(client_id, "did not show a TLS certificate")
     certificate = certificates[0]

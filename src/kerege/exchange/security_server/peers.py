@@ -32,10 +32,13 @@ from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import GlobalConf
 from kerege.xroad.identifiers import ClientId
 from kerege.xroad.signature import SignatureVerifier
+from kerege.xroad.x509 import subject_text
 
 SSL_AUTHENTICATION_FAILED = "ssl_authentication_failed"
 MAX_JUDGED_CLIENTS = 256
 """Clients remembered for one connection; a server that serves more is judged again."""
+MAX_JUDGED_BYTES = 32 * 1024
+"""Longest OCSP responses remembered for one client; real ones have 6 KB together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +96,17 @@ class Verifiers:
         return verifiers
 
     def peer(self, ssl_object: ssl.SSLObject) -> Peer:
-        """Return the peer of a connection."""
+        """Return the peer of a connection.
+
+        Raises ``ssl_authentication_failed.incorrect_certificate``.
+        """
         known = self._peers.get(ssl_object)
         if known is None:
-            known = Peer(tuple(peer_certificates(ssl_object)))
+            try:
+                certificates = peer_certificates(ssl_object)
+            except XRoadError as error:
+                raise error.with_prefix(SSL_AUTHENTICATION_FAILED) from error
+            known = Peer(tuple(certificates))
             self._peers[ssl_object] = known
         return known
 
@@ -149,6 +159,8 @@ class Verifiers:
             return
         peer.judged.pop(client, None)
         valid_until = self._judge(peer, responses, client, at)
+        if sum(map(len, responses)) > MAX_JUDGED_BYTES:
+            return
         if len(peer.judged) >= MAX_JUDGED_CLIENTS:
             peer.judged.clear()
         peer.judged[client] = _Judgement(configuration, responses, valid_until)
@@ -193,7 +205,7 @@ class Verifiers:
 def _not_registered(certificate: x509.Certificate) -> XRoadError:
     return XRoadError(
         SSL_AUTHENTICATION_FAILED,
-        f"Authentication certificate {certificate.subject.rfc4514_string()} is not "
+        f"Authentication certificate {subject_text(certificate)} is not "
         "associated with any security server",
         advice="The peer's certificate is not registered (yet), or the configuration "
         "here is older than the registration.",

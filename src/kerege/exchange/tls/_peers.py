@@ -6,10 +6,14 @@ from collections import OrderedDict
 
 from cryptography import x509
 
+from kerege.xroad.x509 import load_certificate
+
 MAX_PEER_CHAIN = 10
 """Certificates of a peer that we look at; OpenSSL's own bound on a chain is higher."""
 MAX_REMEMBERED_CHAINS = 1024
 """Chains of clients that may come back with a ticket; an instance has fewer servers."""
+MAX_REMEMBERED_BYTES = 16 * 1024
+"""Longest chain remembered, real ones have 6 KB: strangers may show 100 KB each."""
 
 
 class JudgingContext(ssl.SSLContext):
@@ -24,7 +28,10 @@ class JudgingContext(ssl.SSLContext):
     """DER of the client's certificate to DER of the whole chain, oldest use first."""
 
     def remember(self, chain: tuple[bytes, ...]) -> None:
-        """Note the chain of a full handshake."""
+        """Note the chain of a full handshake, unless it is oversized."""
+        if sum(map(len, chain)) > MAX_REMEMBERED_BYTES:
+            self.chains.pop(chain[0], None)
+            return
         self.chains[chain[0]] = chain
         self.chains.move_to_end(chain[0])
         if len(self.chains) > MAX_REMEMBERED_CHAINS:
@@ -41,10 +48,10 @@ def peer_certificates(
     said: judge it. The list is empty if the peer showed none.
 
     Raises:
-        ValueError: a certificate that OpenSSL can read and `cryptography` cannot.
+        XRoadError: ``incorrect_certificate``; OpenSSL lets more through than we read.
     """
     chain = _sent_chain(ssl_object)
-    return [x509.load_der_x509_certificate(der) for der in chain[:MAX_PEER_CHAIN]]
+    return [load_certificate(der) for der in chain[:MAX_PEER_CHAIN]]
 
 
 def _sent_chain(ssl_object: ssl.SSLObject | ssl.SSLSocket) -> tuple[bytes, ...]:
