@@ -79,7 +79,7 @@ OURS = {
         batch_stamped, request_block(), companions=6
     ),
     "response of the provider": lambda: written(
-        single_stamped, response_block(), b"", by=instance().provider
+        single_stamped, response_block(), b"", by=instance().provider.signer
     ),
     "two bodies": lambda: written(batch_stamped, request_block(), BODY, b"two"),
 }

@@ -4,7 +4,7 @@ import io
 import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 
 from kerege.trust.tsa import time_stamping_unit, timestamp_response
@@ -21,13 +21,14 @@ from kerege.xroad.signature import (
     Part,
     SignatureData,
     SignatureTemplate,
+    Signer,
     attachment_name,
     parse_signature,
     sign_messages,
     with_signature_timestamp,
 )
 from kerege.xroad.timestamp import read_timestamp_response, timestamp_request
-from tests.instances import NOON, Instance, Signing, sandbox_instance
+from tests.instances import NOON, Instance, sandbox_instance
 
 SIGNED = NOON + timedelta(minutes=5)
 STAMPED = NOON + timedelta(minutes=6)
@@ -58,15 +59,15 @@ def response_block() -> bytes:
 
 
 def signed(
-    message: bytes, *bodies: bytes, by: Signing | None = None, companions: int = 0
+    message: bytes, *bodies: bytes, by: Signer | None = None, companions: int = 0
 ) -> SignatureData:
-    """Sign a message, maybe in one batch with others."""
-    template = _template(by or instance().consumer)
-    parts = [Part.of("/message.xml", message)]
-    parts += [Part.of(attachment_name(n), b) for n, b in enumerate(bodies, 1)]
-    others = [[Part.of("/message.xml", b"%d" % n)] for n in range(companions)]
-    signer = (by or instance().consumer).signer
-    return sign_messages(template, signer, [parts, *others], SIGNED)[0]
+    """Sign a message, maybe in one batch with others; the consumer does, if not told."""
+    signer = by or instance().consumer.signer
+    digest = signer.algorithm.digest
+    parts = [Part.of("/message.xml", message, digest)]
+    parts += [Part.of(attachment_name(n), b, digest) for n, b in enumerate(bodies, 1)]
+    others = [[Part.of("/message.xml", b"%d" % n, digest)] for n in range(companions)]
+    return sign_messages(template(signer), signer, [parts, *others], SIGNED)[0]
 
 
 def single_stamped(message: bytes, signature: SignatureData) -> ContainerParts:
@@ -165,12 +166,13 @@ def _request() -> RestRequest:
 
 
 @cache
-def _template(signing: Signing) -> SignatureTemplate:
-    here, certificate = instance(), signing.signer.certificate
+def template(signer: Signer, at: datetime = NOON) -> SignatureTemplate:
+    """Return a template with OCSP responses of this time."""
+    here, certificate = instance(), signer.certificate
     chain = (here.ca.intermediate.certificate,)
     return SignatureTemplate(
         certificate,
-        signing.signer.algorithm,
+        signer.algorithm,
         chain=chain,
-        ocsp_responses=[here.ocsp_response(c, NOON) for c in (certificate, *chain)],
+        ocsp_responses=[here.ocsp_response(c, at) for c in (certificate, *chain)],
     )

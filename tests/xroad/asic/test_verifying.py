@@ -4,9 +4,13 @@ import base64
 import re
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 
 import pytest
 
+from kerege.exchange.keys.signer import SoftwareSigner
+from kerege.trust.key_kinds import KeyKind, generate_key
+from kerege.xroad.algorithms import signature_by_name
 from kerege.xroad.asic import (
     CheckName,
     ContainerReport,
@@ -21,7 +25,7 @@ from kerege.xroad.asic.message import read_message
 from kerege.xroad.asic.names import COMMENT
 from kerege.xroad.certificates import LEGACY
 from kerege.xroad.faults import XRoadError
-from kerege.xroad.signature import Part, SignatureTemplate, sign_messages
+from kerege.xroad.signature import Part, Signer, sign_messages
 from tests.instances import NOON, sandbox_instance
 from tests.xroad.asic.containers import (
     BODY,
@@ -37,6 +41,7 @@ from tests.xroad.asic.containers import (
     response_block,
     signed,
     single_stamped,
+    template,
     token,
     with_body,
     with_entries,
@@ -107,7 +112,7 @@ def test_report_says_who_what_and_when():
 
 def test_response_is_signed_by_the_provider():
     message = response_block()
-    data = signed(message, BODY, by=instance().provider)
+    data = signed(message, BODY, by=instance().provider.signer)
     report = examine(written(batch_stamped, message, data, BODY))
     assert report.is_verified
     assert report.message is not None
@@ -316,22 +321,49 @@ def test_attachment_that_a_plain_signature_does_not_cover_is_refused():
 
 
 def test_certificates_are_judged_at_the_time_of_the_time_stamp():
-    message = request_block()
-    here = instance()
-    certificate = here.consumer.signer.certificate
-    chain = (here.ca.intermediate.certificate,)
-    old = NOON - timedelta(days=2)
-    template = SignatureTemplate(
-        certificate,
-        here.consumer.signer.algorithm,
-        chain=chain,
-        ocsp_responses=[here.ocsp_response(c, old) for c in (certificate, *chain)],
-    )
+    message, signer = request_block(), instance().consumer.signer
+    old = template(signer, NOON - timedelta(days=2))
     parts = [Part.of("/message.xml", message)]
-    data = sign_messages(template, here.consumer.signer, [parts], SIGNED)[0]
+    data = sign_messages(old, signer, [parts], SIGNED)[0]
     code, check = failure(written(single_stamped, message, data))
     assert code == "invalid_cert_path.incorrect_validation_info"
     assert check is CheckName.CERTIFICATE
+
+
+@cache
+def ec_signer() -> Signer:
+    """A P-256 key of the consumer's member, signing over SHA-256."""
+    here, key = instance(), generate_key(KeyKind.EC_P256)
+    server = here.consumer.server_id
+    certificate = here.ca.issue_signing(key.public_key(), server.owner, server)
+    algorithm = signature_by_name("SHA256withECDSA")
+    return SoftwareSigner(certificate, "key", {"key": key}, algorithm)
+
+
+@pytest.mark.parametrize("stamp", [single_stamped, batch_stamped])
+def test_other_keys_and_digests_are_verified(stamp):
+    message = request_block()
+    data = signed(message, BODY, by=ec_signer())
+    assert examine(written(stamp, message, data, BODY)).is_verified
+    code = failure(written(stamp, message, data, b"another"))
+    assert code == (
+        "malformed_signature.invalid_hash_chain_ref",
+        CheckName.HASH_CHAIN,
+    )
+
+
+def test_hash_chain_over_something_that_containers_do_not_have_is_refused():
+    message, signer = request_block(), instance().consumer.signer
+    parts = [Part.of("/message.xml", message), Part.of("/secret.xml", b"x")]
+    data = sign_messages(template(signer), signer, [parts], SIGNED)[0]
+    container = written(single_stamped, message, data)
+    assert failure(container) == ("invalid_reference", CheckName.ATTACHMENTS)
+
+
+def test_large_unexpected_file_is_refused_too():
+    large = bytes(200_000)
+    container = with_entries(with_body(), {"hashchain.xml": large})
+    assert failure(container) == ("asic_invalid_container", CheckName.ENTRIES)
 
 
 def test_configuration_of_another_instance_does_not_help():

@@ -290,6 +290,18 @@ def test_data_after_the_deflated_data_is_refused():
     assert "wrong end of data" in refusal(longer)
 
 
+def test_bytes_between_entries_and_directory_are_refused():
+    place = PLAIN.index(b"PK\1\2")
+    padded = with_end(PLAIN[:place] + b"hidden" + PLAIN[place:], offset=place + 6)
+    assert "between its entries and its directory" in refusal(padded)
+
+
+def test_deflated_data_with_more_to_come_at_a_bound_is_read_whole():
+    # All input is taken in when the bound of the output is met, one byte waits inside.
+    data = bytes(64 * 1024 + 1)
+    assert read(streamed({"a": data}, chunk=len(data))) == {"a": data}
+
+
 def test_descriptor_without_signature_is_read():
     data = streamed({"a": b"1" * 10})
     end = data.index(b"PK\7\x08")

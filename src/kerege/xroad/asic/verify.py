@@ -368,6 +368,6 @@ def _time(moment: datetime) -> str:
 
 def _known(value: _T | None) -> _T:
     """Return what an earlier check found; the checks' needs make sure that it did."""
-    if value is None:
+    if value is None:  # pragma: no cover - a check was made without what it needs
         raise AssertionError
     return value
