@@ -1,6 +1,8 @@
 """Faults: codes in both spellings, and the forms on the wire."""
 
 import pytest
+from hypothesis import example, given, strategies as st
+from lxml import etree
 
 from kerege.xroad.faults import (
     RelayedFaultError,
@@ -73,3 +75,11 @@ def test_fault_bodies_escape_what_they_carry():
     assert b"&lt;b&gt; &amp;" in rest_fault_body(fault, "text/xml;charset=utf-8")
     assert b"<faultcode>io_error</faultcode>" in soap_fault(fault)
     assert b"\x00" not in soap_fault(fault)
+
+
+@given(st.text())
+@example("\x00\x08\x0b\x1f\ufffe\uffff\U0010ffff")
+def test_whatever_a_fault_says_its_xml_can_be_read(text):
+    fault = XRoadError("io_error", text, detail=text)
+    for document in (soap_fault(fault), rest_fault_body(fault, "text/xml")):
+        etree.fromstring(document)

@@ -11,6 +11,7 @@ Rules (X-Road 7.8 source, `CodedException.java`, `SoapFault.java`,
 """
 
 import json
+import re
 from xml.sax.saxutils import escape
 
 from kerege.xroad._fault_codes import LEGACY_PREFIXES, LEGACY_SPELLING
@@ -25,6 +26,9 @@ SERVER_PROXY = "server.serverproxy"
 """The provider's Security Server noticed."""
 SERVICE_FAILED_AT_SERVER_PROXY = "server.serverproxy.service_failed"
 """The provider's Security Server noticed towards the service."""
+
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What is no `Char` of XML 1.0, section 2.2."""
 
 XML_MEDIA_TYPES = ("text/xml", "application/xml", "text/*")
 
@@ -143,8 +147,5 @@ def soap_fault(fault: XRoadError) -> bytes:
 
 def _xml_text(text: str) -> str:
     """Escape ``text`` and replace characters that XML 1.0 cannot carry."""
-    allowed = "".join(
-        c if c in "\t\n\r" or " " <= c <= "\ud7ff" or c >= "\ue000" else "�"
-        for c in text
-    )
+    allowed = _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
     return escape(allowed)
