@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.attacks.stage import Stage
+from tests.attacks.stage import Stage, spool_files
 from tests.servers import Pair
 
 
@@ -25,14 +25,14 @@ async def nothing_is_left(tmp_path: Path) -> AsyncIterator[None]:
     yield
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     assert [task for task in tasks if not task.done()] == []
-    assert [p.name for p in tmp_path.rglob("body-*.spool")] == []
+    assert spool_files(tmp_path) == []
 
 
 @pytest.fixture
 async def stage(
     tmp_path: Path,
     logs: list[dict[str, Any]],
-    nothing_is_left: None,  # noqa: ARG001 - to be checked after the servers stopped
+    nothing_is_left: None,  # to be checked after the servers have stopped
 ) -> AsyncIterator[Stage]:
     """Two servers, a client of the first and a service of the second."""
     async with Pair(tmp_path) as pair:

@@ -11,18 +11,19 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from cryptography import x509
 
-from kerege.exchange.tls import Identity
+from kerege.exchange.tls import Identity, peer_server_context
 from kerege.xroad.globalconf import GlobalConf
 from kerege.xroad.globalconf.values import CertHash
 from kerege.xroad.signature import Signer
 from kerege.xroad.x509 import certificate_der
 from tests.attacks.messages import Author, Letter
 from tests.servers import Pair, TestServer
-from tests.wire import Http
+from tests.wire import Http, RawServer
 
 CONSUMER, PROVIDER = "server.clientproxy", "server.serverproxy"
 SOON_SECONDS = 10.0
@@ -160,6 +161,17 @@ def configuration_with(
     return pair.instance.global_conf(replace(shared, security_servers=tuple(servers)))
 
 
+def impostor(pair: Pair, answering: Callable[[Http], Letter | bytes]) -> RawServer:
+    """Return a stranger in the provider's place, with the provider's TLS key."""
+
+    def answer(http: Http) -> bytes:
+        made = answering(http)
+        return made.answered() if isinstance(made, Letter) else made
+
+    context = peer_server_context(pair.instance.provider.identity)
+    return RawServer(answer, ssl=context)
+
+
 def soap_fault_of(body: bytes) -> tuple[str, str]:
     """Return code and detail of a SOAP fault."""
     code = re.search(rb"<faultcode>(.*?)</faultcode>", body)
@@ -172,5 +184,10 @@ def soap_fault_of(body: bytes) -> tuple[str, str]:
 async def soon(condition: Callable[[], object]) -> None:
     """Return when something holds; it must, before long."""
     async with asyncio.timeout(SOON_SECONDS):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - conditions without an event
             await asyncio.sleep(0.002)
+
+
+def spool_files(folder: Path) -> list[str]:
+    """Return the names of spool files below a folder."""
+    return [path.name for path in folder.rglob("body-*.spool")]
