@@ -127,10 +127,7 @@ def verify(
             results.append(result)
             if not as_json:
                 print_result(result)
-    if as_json:
-        print_json(results)
-    else:
-        print_summary(results)
+    print_json(results) if as_json else print_summary(results)
     if not all(result.is_verified for result in results):
         raise click.exceptions.Exit(NOT_VERIFIED)
 

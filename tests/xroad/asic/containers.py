@@ -7,9 +7,22 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 
+import pytest
+
 from kerege.trust.tsa import time_stamping_unit, timestamp_response
 from kerege.xroad.algorithms import SHA512
-from kerege.xroad.asic import BatchTimestamp, ContainerParts, write_container
+from kerege.xroad.asic import (
+    BatchTimestamp,
+    CheckName,
+    ContainerParts,
+    ContainerReport,
+    Verdict,
+    examine_container,
+    read_container,
+    verify_container,
+    write_container,
+)
+from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import GlobalConf
 from kerege.xroad.hashchain import (
     TIMESTAMP_CHAIN_NAME,
@@ -141,6 +154,29 @@ def without(container: bytes, *names: str) -> bytes:
 def with_entries(container: bytes, entries: Mapping[str, bytes]) -> bytes:
     """Return the container with entries added or replaced."""
     return packed(entries_of(container) | dict(entries))
+
+
+def edited(entry: str, old: str, new: str, container: bytes | None = None) -> bytes:
+    source = container or with_body()
+    text = entries_of(source)[entry].decode()
+    assert old in text
+    return with_entries(source, {entry: text.replace(old, new, 1).encode()})
+
+
+def examine(data: bytes) -> ContainerReport:
+    return examine_container(data, configuration())
+
+
+def failure(data: bytes) -> tuple[str, CheckName]:
+    """The code of the first failure, and the check that found it."""
+    report = examine(data)
+    assert report.error is not None
+    failed = next(c for c in report.checks if c.verdict is Verdict.FAILED)
+    assert failed.code == report.error.code
+    with pytest.raises(XRoadError) as refused:
+        verify_container(read_container(data), configuration())
+    assert refused.value.code == failed.code
+    return failed.code, failed.name
 
 
 def _parts(message: bytes, signature: SignatureData) -> ContainerParts:

@@ -13,16 +13,12 @@ from kerege.trust.key_kinds import KeyKind, generate_key
 from kerege.xroad.algorithms import signature_by_name
 from kerege.xroad.asic import (
     CheckName,
-    ContainerReport,
     Direction,
     Verdict,
     examine_container,
-    read_container,
-    verify_container,
     write_container,
 )
 from kerege.xroad.asic.message import read_message
-from kerege.xroad.asic.names import COMMENT
 from kerege.xroad.certificates import LEGACY
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.signature import Part, Signer, sign_messages
@@ -34,9 +30,11 @@ from tests.xroad.asic.containers import (
     STAMPED,
     batch_stamped,
     configuration,
+    edited,
     entries_of,
+    examine,
+    failure,
     instance,
-    packed,
     request_block,
     response_block,
     signed,
@@ -50,25 +48,9 @@ from tests.xroad.asic.containers import (
 )
 
 
-def examine(data: bytes) -> ContainerReport:
-    return examine_container(data, configuration())
-
-
 def written(stamp, message, data, *bodies) -> bytes:
     parts = replace(stamp(message, data), attachments=bodies)
     return write_container(parts, time=STAMPED)
-
-
-def failure(data: bytes) -> tuple[str, CheckName]:
-    """The code of the first failure, and the check that found it."""
-    report = examine(data)
-    assert report.error is not None
-    failed = next(c for c in report.checks if c.verdict is Verdict.FAILED)
-    assert failed.code == report.error.code
-    with pytest.raises(XRoadError) as refused:
-        verify_container(read_container(data), configuration())
-    assert refused.value.code == failed.code
-    return failed.code, failed.name
 
 
 GOOD = {
@@ -195,86 +177,6 @@ def test_body_that_was_removed_is_a_failure():
 def test_changes_are_found_where_they_are(in_batch, entry, content, code, check):
     container = with_entries(with_body(in_batch=in_batch), {entry: content})
     assert failure(container) == (code, check)
-
-
-def edited(entry: str, old: str, new: str, container: bytes | None = None) -> bytes:
-    source = container or with_body()
-    text = entries_of(source)[entry].decode()
-    assert old in text
-    return with_entries(source, {entry: text.replace(old, new, 1).encode()})
-
-
-LISTED = (
-    '<manifest:file-entry manifest:media-type="application/octet-stream" '
-    'manifest:full-path="attachment1"/>'
-)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "code", "said"),
-    [
-        ("message.xml", "other.xml", "asic_invalid_container", "other.xml is listed"),
-        ("attachment1", "attachment2", "asic_invalid_container", "attachment2 is"),
-        ("text/xml", "text/html", "asic_invalid_container", "another media type"),
-        ("vnd.etsi.asic-e+zip", "zip", "asic_invalid_mime_type", "application/zip"),
-        (
-            LISTED,
-            "",
-            "asic_invalid_container",
-            "attachment1 is not listed",
-        ),
-    ],
-)
-def test_manifest_lists_exactly_what_is_there(old, new, code, said):
-    container = edited("META-INF/manifest.xml", old, new)
-    assert failure(container) == (code, CheckName.MANIFEST)
-    assert said in examine(container).check(CheckName.MANIFEST).text
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "code"),
-    [
-        ("timestamp.tst", "timestamp2.tst", "invalid_reference"),
-        ("ts-hashchainresult.xml", "message.xml", "invalid_reference"),
-        ("<ds:DigestValue>", "<ds:DigestValue>AAAA", "invalid_reference"),
-        ("xmlenc#sha512", "xmlenc#sha256", "invalid_reference"),
-        ("xmlenc#sha512", "xmlenc#sha3", "unsupported_algorithm"),
-    ],
-)
-def test_asic_manifest_binds_the_time_stamp_to_what_was_stamped(old, new, code):
-    container = edited("META-INF/ASiCManifest.xml", old, new)
-    assert failure(container) == (code, CheckName.ASIC_MANIFEST)
-
-
-def test_asic_manifest_without_data_reference_is_refused():
-    entries = entries_of(with_body())
-    text = entries["META-INF/ASiCManifest.xml"].decode()
-    text = re.sub(r"<asic:Data.*</asic:DataObjectReference>", "", text, flags=re.DOTALL)
-    container = with_entries(with_body(), {"META-INF/ASiCManifest.xml": text.encode()})
-    assert failure(container) == ("invalid_reference", CheckName.ASIC_MANIFEST)
-
-
-@pytest.mark.parametrize(
-    "entry", ["META-INF/manifest.xml", "META-INF/ASiCManifest.xml"]
-)
-def test_missing_manifest_is_a_failure(entry):
-    code, _ = failure(without(with_body(), entry))
-    assert code == "asic_manifest_not_found"
-
-
-def test_asic_manifest_without_batch_is_unexpected():
-    manifest = entries_of(with_body())["META-INF/ASiCManifest.xml"]
-    single = with_body(in_batch=False)
-    container = with_entries(single, {"META-INF/ASiCManifest.xml": manifest})
-    assert failure(container) == ("asic_invalid_container", CheckName.ENTRIES)
-
-
-def test_another_zip_comment_is_a_failure():
-    entries = entries_of(with_body())
-    assert examine(packed(entries, COMMENT)).is_verified
-    assert examine(packed(entries)).is_verified
-    other = packed(entries, b"mimetype=application/zip")
-    assert failure(other) == ("asic_invalid_container", CheckName.ENTRIES)
 
 
 def test_container_without_time_stamp_is_not_verified():

@@ -117,23 +117,9 @@ def read_container(
             "asic_mime_type_not_found", f"{names.MIMETYPE} not found: not a ZIP file"
         )
     archive = ZipFile(file, limits, _INVALID)
-    members = _by_canonical_name(archive)
-    parts = _Parts(archive, members)
+    parts = _Parts(archive, _by_canonical_name(archive))
     parts.require()
-    return Container(
-        message=parts.data[names.MESSAGE],
-        signature=parts.data[names.SIGNATURE],
-        hash_chain_result=parts.get(names.SIGNATURE_CHAIN_RESULT),
-        hash_chain=parts.get(names.SIGNATURE_CHAIN),
-        timestamp=parts.get(names.TIMESTAMP),
-        timestamp_chain_result=parts.get(names.TIMESTAMP_CHAIN_RESULT),
-        timestamp_chain=parts.get(names.TIMESTAMP_CHAIN),
-        manifest=parts.get(names.MANIFEST),
-        asic_manifest=parts.get(names.ASIC_MANIFEST),
-        attachments=parts.attachments(),
-        unexpected=parts.unexpected(),
-        comment=archive.comment,
-    )
+    return parts.container()
 
 
 def _by_canonical_name(archive: ZipFile) -> dict[str, ZipMember]:
@@ -183,6 +169,22 @@ class _Parts:
         for name in (names.MANIFEST, names.ASIC_MANIFEST):
             if name in self.data and self._is_blank(name):
                 raise _missing("asic_manifest_not_found", name)
+
+    def container(self) -> Container:
+        return Container(
+            message=self.data[names.MESSAGE],
+            signature=self.data[names.SIGNATURE],
+            hash_chain_result=self.get(names.SIGNATURE_CHAIN_RESULT),
+            hash_chain=self.get(names.SIGNATURE_CHAIN),
+            timestamp=self.get(names.TIMESTAMP),
+            timestamp_chain_result=self.get(names.TIMESTAMP_CHAIN_RESULT),
+            timestamp_chain=self.get(names.TIMESTAMP_CHAIN),
+            manifest=self.get(names.MANIFEST),
+            asic_manifest=self.get(names.ASIC_MANIFEST),
+            attachments=self.attachments(),
+            unexpected=self.unexpected(),
+            comment=self._archive.comment,
+        )
 
     def attachments(self) -> tuple[Attachment, ...]:
         numbered = {

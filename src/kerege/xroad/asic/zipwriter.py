@@ -89,15 +89,7 @@ class ZipStream:
             raise _too_large("it has too many entries")
         raw_name, start, times = name.encode(), self._offset, _dos_time(time)
         extra = _extended_time(time)
-        yield self._count(
-            LOCAL_HEADER.pack(
-                LOCAL_SIGNATURE,
-                *(_VERSION, _FLAGS, DEFLATED, *times, 0, 0, 0),
-                *(len(raw_name), len(extra)),
-            )
-            + raw_name
-            + extra
-        )
+        yield self._count(_local_header(raw_name, times, extra))
         body_start = self._offset
         crc, size = 0, 0
         deflate = zlib.compressobj(self._level, zlib.DEFLATED, -zlib.MAX_WBITS)
@@ -132,6 +124,11 @@ class ZipStream:
         if self._offset > MAX_ZIP_BYTES:
             raise _too_large("it needs ZIP64")
         return chunk
+
+
+def _local_header(name: bytes, times: tuple[int, int], extra: bytes) -> bytes:
+    fields = (_VERSION, _FLAGS, DEFLATED, *times, 0, 0, 0, len(name), len(extra))
+    return LOCAL_HEADER.pack(LOCAL_SIGNATURE, *fields) + name + extra
 
 
 def _central_header(entry: _Written) -> bytes:
