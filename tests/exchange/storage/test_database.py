@@ -1,5 +1,7 @@
 """A database is opened: its schema, its locks, its refusals."""
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -7,10 +9,12 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from kerege.exchange.storage import Database, database as module, open_database
-from kerege.exchange.storage.migrations import configuration, upgrade
+from kerege.exchange.storage.migrations import HEAD, current, upgrade
+from kerege.exchange.storage.migrations.runner import configuration
 from kerege.exchange.storage.tables import metadata
 from kerege.xroad.faults import XRoadError
 from tests.postgres import PostgresServer, needs_postgres
@@ -23,6 +27,23 @@ def test_the_migrations_make_exactly_the_tables_that_the_program_uses(
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
 
     assert differences == []
+
+
+def test_the_newest_step_is_the_one_that_alembic_finds(database: Database):
+    with database.read() as connection:
+        config = configuration(connection)
+        assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+        assert current(connection) == HEAD
+
+
+def test_a_database_that_is_up_to_date_is_opened_without_alembic(tmp_path: Path):
+    url = f"sqlite:///{tmp_path / 'server.db'}"
+    open_database(url).close()
+    program = (
+        "import sys; from kerege.exchange.storage import open_database; "
+        f"open_database({url!r}).close(); assert 'alembic' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_partial_indexes_exist_on_both_databases(database: Database):
