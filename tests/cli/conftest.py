@@ -1,6 +1,8 @@
 """The command line in tests: run in this process, with its logs put back after."""
 
 import logging
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -55,8 +57,6 @@ def pin_file(tmp_path: Path) -> Callable[[str], str]:
 
 
 def _descriptor(file: Path) -> int:
-    import os
-
     return os.open(file, os.O_RDONLY)
 
 
@@ -69,18 +69,28 @@ def anchor(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first test that wants a server makes it; others copy it."""
+    return tmp_path_factory.mktemp("server") / "ss1"
+
+
 @pytest.fixture
 def server(
-    kerege: Kerege, anchor: Path, pin_file: Callable[[str], str], tmp_path: Path
+    kerege: Kerege,
+    anchor: Path,
+    pin_file: Callable[[str], str],
+    made_once: Path,
+    tmp_path: Path,
 ) -> Path:
-    """A new server's folder."""
-    folder = tmp_path / "ss1"
-    made = kerege(
-        *("security-server", "init", folder, "--identifier", "TEST/GOV/1/SS1"),
-        *("--anchor", anchor, "--pin-from", pin_file()),
-    )
-    assert made.exit_code == 0, made.output
-    return folder
+    """A new server's folder; making one stretches a PIN and makes an RSA key."""
+    if not made_once.exists():
+        made = kerege(
+            *("security-server", "init", made_once, "--identifier", "TEST/GOV/1/SS1"),
+            *("--anchor", anchor, "--pin-from", pin_file()),
+        )
+        assert made.exit_code == 0, made.output
+    return Path(shutil.copytree(made_once, tmp_path / "ss1"))
 
 
 @pytest.fixture

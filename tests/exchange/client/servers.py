@@ -2,8 +2,9 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 
 MESSAGE_HEADERS = (
@@ -105,6 +106,29 @@ async def running(
         for task in fake.connections:
             task.cancel()
         await asyncio.gather(*fake.connections, return_exceptions=True)
+
+
+@contextmanager
+def running_in_thread() -> Iterator[FakeSecurityServer]:
+    """Run a fake server for callers without an event loop."""
+    started: list[tuple[FakeSecurityServer, asyncio.AbstractEventLoop]] = []
+    ready, stop = threading.Event(), asyncio.Event()
+
+    async def serve() -> None:
+        async with running() as fake:
+            started.append((fake, asyncio.get_running_loop()))
+            ready.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    ready.wait()
+    fake, loop = started[0]
+    try:
+        yield fake
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
 
 
 async def _request(reader: asyncio.StreamReader) -> Received:

@@ -14,7 +14,7 @@ from kerege.exchange.client import (
     SecurityServerUnreachable,
 )
 from kerege.xroad.faults import XRoadError
-from tests.exchange.client.servers import FakeSecurityServer, fault, running
+from tests.exchange.client.servers import FakeSecurityServer, fault, running_in_thread
 
 PORTAL = "central-server/GOV/70000001/portal"
 ADDRESS = "central-server/GOV/70000050/register/address"
@@ -23,23 +23,8 @@ ADDRESS = "central-server/GOV/70000050/register/address"
 @pytest.fixture
 def server() -> Iterator[FakeSecurityServer]:
     """A fake server in a thread of its own."""
-    started: list[FakeSecurityServer] = []
-    ready, stop = threading.Event(), asyncio.Event()
-    loops: list[asyncio.AbstractEventLoop] = []
-
-    async def serve() -> None:
-        async with running() as fake:
-            started.append(fake)
-            loops.append(asyncio.get_running_loop())
-            ready.set()
-            await stop.wait()
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    ready.wait()
-    yield started[0]
-    loops[0].call_soon_threadsafe(stop.set)
-    thread.join()
+    with running_in_thread() as fake:
+        yield fake
 
 
 @pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete"])
