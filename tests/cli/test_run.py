@@ -1,0 +1,207 @@
+"""`kerege security-server run`: real processes, real messages, clear failures."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from kerege.cli.security_server.run import addresses
+from kerege.exchange.client import AsyncClient, Client, ProviderServerFault
+from kerege.exchange.security_server.settings import Listen, Settings
+from kerege.sandbox.builder import build, load, prepare
+from kerege.sandbox.layout import (
+    PORTAL,
+    PORTAL_CLIENT,
+    REGISTER,
+    SERVICES,
+    Files,
+    MemberPlan,
+    Ports,
+)
+from kerege.sandbox.ports import find_ports
+from kerege.sandbox.services import start_services
+
+READY_SECONDS = 30.0
+FIRST_PORTS = Ports().shifted(21_000)
+ADDRESS = SERVICES[0].service_id
+PIN = "12345678901234"
+
+
+class Process:
+    """One server's process, and the events that it has written."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.events: list[dict[str, object]] = []
+        self.text = ""
+
+    async def until(self, name: str) -> dict[str, object]:
+        """Read events up to the first of this name."""
+        assert self.process.stdout
+        async with asyncio.timeout(READY_SECONDS):
+            while line := await self.process.stdout.readline():
+                self.text += line.decode()
+                self.events.append(json.loads(line))
+                if self.events[-1]["event"] == name:
+                    return self.events[-1]
+        raise AssertionError(self.text)
+
+    async def ended(self) -> tuple[int, str, str]:
+        """Wait for the end; give exit code, the rest of stdout, and stderr."""
+        async with asyncio.timeout(READY_SECONDS):
+            out, err = await self.process.communicate()
+        assert self.process.returncode is not None
+        return self.process.returncode, out.decode(), err.decode()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """A sandbox instance on disk."""
+    made = Files(tmp_path_factory.mktemp("sandbox") / "instance")
+    build(made, find_ports(FIRST_PORTS))
+    return made
+
+
+@asynccontextmanager
+async def running_server(
+    files: Files, plan: MemberPlan, *more: str
+) -> AsyncIterator[Process]:
+    """Run a server; it is told to stop at the end."""
+    pin = os.open(files.pin, os.O_RDONLY)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "kerege.cli", "security-server", "run"),
+            *("--config", str(files.server(plan) / "server.toml")),
+            *("--pin-from", f"fd:{pin}", *more),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            pass_fds=(pin,),
+        )
+    finally:
+        os.close(pin)
+    try:
+        yield Process(process)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.communicate()
+
+
+@pytest.fixture
+async def services(files: Files) -> AsyncIterator[Ports]:
+    """Configuration source, OCSP responder, TSA and register."""
+    instance = load(files)
+    prepare(instance)
+    async with AsyncExitStack() as stack:
+        await start_services(stack, instance)
+        yield instance.ports
+
+
+async def test_two_servers_pass_messages_and_say_so_without_data(
+    files, services, kerege
+):
+    url = f"http://{PORTAL.address}:{services.client_http}"
+    async with (
+        running_server(files, PORTAL) as consumer,
+        running_server(files, REGISTER) as provider,
+    ):
+        ready = await consumer.until("ready")
+        assert ready["server"] == PORTAL.server_id.short
+        assert ready["addresses"]["client_http"] == url.removeprefix("http://")
+        await provider.until("ready")
+        async with AsyncClient(url, PORTAL_CLIENT, user_id="KG1") as xroad:
+            got = await xroad.get(ADDRESS, (PIN,), params={"name": "Айгүл"})
+            with pytest.raises(ProviderServerFault, match="unknown_service"):
+                await xroad.get(f"{ADDRESS.client_id.path}/nothing", (PIN,))
+        assert got.status < 500
+        passed = await consumer.until("message")
+        assert (passed["side"], passed["verdict"]) == ("client", str(got.status))
+        assert passed["client"] == str(PORTAL_CLIENT)
+        assert passed["service"] == str(ADDRESS)
+        assert passed["request_id"] == got.request_id
+        assert (await provider.until("message"))["side"] == "server"
+        done = await asyncio.to_thread(
+            kerege,
+            *("call", "--server", url, "--client", PORTAL_CLIENT.path),
+            f"{ADDRESS.path}/{PIN}",
+        )
+        assert done.exit_code in (0, 22)
+        status = await asyncio.to_thread(blocking_status, url)
+        assert status == got.status
+        consumer.process.send_signal(signal.SIGTERM)
+        code, rest, errors = await consumer.ended()
+        assert (code, errors) == (0, "")
+        names = [json.loads(line)["event"] for line in rest.splitlines()]
+        assert names[-2:] == ["stopping", "stopped"]
+        assert PIN not in consumer.text + rest + provider.text
+
+
+def blocking_status(url: str) -> int:
+    with Client(url, PORTAL_CLIENT) as xroad:
+        return xroad.get(ADDRESS, (PIN,)).status
+
+
+async def test_a_taken_port_is_named(files, services):
+    taken = await asyncio.start_server(
+        lambda _r, w: w.close(), PORTAL.address, services.client_http
+    )
+    async with taken, running_server(files, PORTAL) as process:
+        code, out, errors = await process.ended()
+    assert code == 1
+    assert errors.splitlines()[0] == (
+        f"Error: Cannot listen on {PORTAL.address}:{services.client_http}"
+    )
+    assert "change [listen]" in errors
+    assert "Traceback" not in out + errors
+
+
+async def test_events_can_be_written_for_people(files, services):
+    async with running_server(files, PORTAL, "--log-format", "text") as process:
+        assert process.process.stdout
+        async with asyncio.timeout(READY_SECONDS):
+            while b"ready" not in await process.process.stdout.readline():
+                pass
+        process.process.send_signal(signal.SIGINT)
+        assert (await process.ended())[0] == 0
+
+
+def test_a_wrong_pin_is_said(kerege, server, pin_file):
+    shown = run(kerege, server, pin_file("Wrong-pin-11"))
+    assert shown.exit_code == 1
+    assert "pin_incorrect" in shown.output
+
+
+def test_a_missing_anchor_is_said(kerege, server, pin_file):
+    (server / "configuration-anchor.xml").unlink()
+    shown = run(kerege, server, pin_file())
+    assert shown.exit_code == 1
+    assert "anchor_file_not_found" in shown.output
+
+
+def test_a_pin_that_is_nowhere_is_said(kerege, server):
+    shown = run(kerege, server, "credential:pin")
+    assert shown.exit_code == 1
+    assert "CREDENTIALS_DIRECTORY is not set" in shown.output
+
+
+def run(kerege, folder: Path, pin: str):
+    config = folder / "server.toml"
+    return kerege("security-server", "run", "--config", config, "--pin-from", pin)
+
+
+def test_the_addresses_are_those_that_are_listened_on():
+    listen = Listen(
+        client_http="127.0.0.1:0", client_https="", peer="0.0.0.0:5500", ocsp="[::]:0"
+    )
+    settings = Settings(identifier="A/B/C/D", listen=listen)
+    assert addresses(settings, (8080, 5500, 5577)) == {
+        "client_http": "127.0.0.1:8080",
+        "peer": "0.0.0.0:5500",
+        "ocsp": "[::]:5577",
+    }
