@@ -77,10 +77,31 @@ def test_any_client_certificate_arrives_and_is_seen(server, who, version):
     assert peer_certificates(calling) == list(identity().certificates)
 
 
-def test_a_client_without_certificate_breaks_off(server):
+def test_a_client_without_certificate_gets_an_alert(server):
     client = capped(service_context(verify=False))
-    with pytest.raises(ssl.SSLError, match="PEER_DID_NOT_RETURN_A_CERTIFICATE"):
+    with pytest.raises(ssl.SSLError, match="ALERT_HANDSHAKE_FAILURE"):
         shake(server, client)
+
+
+def test_a_failed_handshake_stays_failed(server):
+    """The event loop asks again when it has sent the alert."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    accepting = server.wrap_bio(incoming, outgoing, server_side=True)
+    incoming.write(bytes.fromhex("1603010004ffffffff"))
+    with pytest.raises(ssl.SSLWantReadError):
+        accepting.do_handshake()
+    assert outgoing.read()[:1] == b"\x15"  # an alert
+    with pytest.raises(ssl.SSLError, match="UNEXPECTED_MESSAGE"):
+        accepting.do_handshake()
+
+
+def test_what_is_no_tls_gets_no_alert(server):
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    accepting = server.wrap_bio(incoming, outgoing, server_side=True)
+    incoming.write(b"GET / HTTP/1.1\r\n\r\n")
+    with pytest.raises(ssl.SSLError, match="HTTP_REQUEST"):
+        accepting.do_handshake()
+    assert outgoing.pending == 0
 
 
 def test_servers_that_both_have_it_speak_tls_13(server):

@@ -6,6 +6,7 @@ from collections import OrderedDict
 
 from cryptography import x509
 
+from kerege.exchange.tls._alerts import AlertingContext
 from kerege.xroad.x509 import load_certificate
 
 MAX_PEER_CHAIN = 10
@@ -16,7 +17,7 @@ MAX_REMEMBERED_BYTES = 16 * 1024
 """Longest chain remembered, real ones have 6 KB: strangers may show 100 KB each."""
 
 
-class JudgingContext(ssl.SSLContext):
+class JudgingContext(AlertingContext):
     """A server context that remembers the chains of clients that resume sessions.
 
     A session ticket carries the client's own certificate and not its chain, so on a
