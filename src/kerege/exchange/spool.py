@@ -18,7 +18,7 @@ import asyncio
 import os
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -135,7 +135,7 @@ class Spool:
             await self._in_thread(self._close)
         self._finished = True
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield the body from its beginning; every call starts anew."""
         self._require_finished()
         if self._path is None:

@@ -60,6 +60,8 @@ class ConsumerExchange:
     request: RestRequest | None = None
     """Set once the client's request could be read."""
     body: Spool | None = None
+    response: RestResponse | None = None
+    """Set once the provider's block could be read."""
     _request_logged: Awaitable[None] | None = None
 
     async def run(self) -> Response:
@@ -84,9 +86,9 @@ class ConsumerExchange:
             received = await self._receive(answer)
             return await self._answer(request, received)
         except BaseException:
-            await self._settle_log()
             if received is not None:
                 received.discard()
+            await self._settle_log()
             raise
         finally:
             if self.body is not None:
@@ -201,25 +203,41 @@ class ConsumerExchange:
         )
         try:
             reader = MessageReader(content_type, expects=MessageKind.REST_RESPONSE)
+        except XRoadError as error:
+            raise error.with_prefix("service_failed") from error
+        try:
             return await read_message(
                 response.body,
                 reader,
                 digest,
                 new_spool=self.runtime.new_spool,
-                on_message=lambda _: None,
+                on_message=self._take_response,
             )
-        except XRoadError as error:
-            if error.code in ("missing_rest", "missing_signature"):
-                raise
-            raise error.with_prefix("service_failed") from error
+        except XRoadError:
+            raise
         except Exception as error:
             raise as_fault(error).with_prefix("service_failed") from error
+
+    def _take_response(self, message: ReceivedMessage) -> None:
+        """Read the block as soon as it is there, before its body is taken."""
+        response = self.response = RestResponse.parse(message.content)
+        if not 200 <= response.status <= 599:
+            raise XRoadError(
+                "internal_error",
+                f"The service answered with status {response.status}, which cannot be "
+                "passed on",
+            )
 
     async def _answer(
         self, request: RestRequest, received: ReceivedMessage
     ) -> Response:
         """Verify, log, and only then let the answer out."""
-        response = RestResponse.parse(received.content)
+        response, request_logged = self.response, self._request_logged
+        if response is None or request_logged is None:
+            raise XRoadError(
+                "inconsistent_response",
+                "The provider's server answered before it had the whole request",
+            )
         provider = request.service_id.client_id
         verifiers = self.runtime.verifiers.for_instance(provider.instance)
         received.verify(provider, verifiers.signatures, self.runtime.clock())
@@ -232,10 +250,7 @@ class ConsumerExchange:
         record = self._record(
             Direction.RESPONSE, response.block, received.signature_data, received.body
         )
-        response_logged = asyncio.ensure_future(self.runtime.log.write(record))
-        if self._request_logged is not None:
-            await self._request_logged
-        await response_logged
+        await _all_done(request_logged, self.runtime.log.write(record))
         return Response(
             response.status,
             response.reason.encode("latin-1", "replace"),
@@ -243,7 +258,7 @@ class ConsumerExchange:
                 (name.encode("latin-1"), value.encode("latin-1"))
                 for name, value in headers_for_client(response)
             ],
-            _content(received.body),
+            b"" if received.body is None else _content(received.body),
         )
 
     async def _settle_log(self) -> None:
@@ -260,17 +275,33 @@ class ConsumerExchange:
         return self.request
 
 
-def _content(body: Spool | None) -> bytes | AsyncIterator[bytes]:
-    if body is None:
-        return b""
+async def _all_done(*records: Awaitable[None]) -> None:
+    """Wait until all records are durable, or have failed; raise why one has."""
+    for result in await asyncio.gather(*records, return_exceptions=True):
+        if result is not None:
+            raise result
+
+
+def _content(body: Spool) -> bytes | AsyncIterator[bytes]:
     data = body.data
-    return _streamed(body) if data is None else data
+    return _FromFile(body) if data is None else data
 
 
-async def _streamed(body: Spool) -> AsyncIterator[bytes]:
-    """Yield a body from its file, which goes unless the message log keeps it."""
-    try:
-        async for chunk in body.chunks():
-            yield chunk
-    finally:
-        body.discard()
+class _FromFile(AsyncIterator[bytes]):
+    """A body from its file, which goes afterwards unless the message log keeps it.
+
+    Also if nobody begins to read, as in an answer to HEAD: a generator's own clean-up
+    would not run then.
+    """
+
+    def __init__(self, body: Spool) -> None:
+        self._body = body
+        self._chunks = body.chunks()
+
+    async def __anext__(self) -> bytes:
+        return await anext(self._chunks)
+
+    async def aclose(self) -> None:
+        """Close and remove the file."""
+        await self._chunks.aclose()
+        self._body.discard()
