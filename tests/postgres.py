@@ -105,7 +105,7 @@ class PostgresServer:
 
     def _run(self, program: str, *arguments: str) -> None:
         user = _unprivileged()
-        done = subprocess.run(  # noqa: S603 - our own arguments
+        done = subprocess.run(
             [str(self.programs / program), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -157,12 +157,13 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     postgres_server.drop_database(url)
 
 
-@pytest.fixture(
-    params=[
-        "sqlite",
-        pytest.param("postgresql", marks=[pytest.mark.postgres, needs_postgres]),
-    ]
-)
+KINDS = [
+    "sqlite",
+    pytest.param("postgresql", marks=[pytest.mark.postgres, needs_postgres]),
+]
+
+
+@pytest.fixture(params=KINDS)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of a fresh, empty database: the test runs once for each kind."""
     if request.param == "sqlite":
@@ -171,10 +172,41 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def database(database_url: str) -> "Iterator[Database]":
-    """A fresh database with its tables: the test runs once for each kind."""
+def sqlite_database(tmp_path: Path) -> "Iterator[Database]":
+    """A fresh SQLite database with its tables."""
     from kerege.exchange.storage import open_database  # here: see above
 
-    opened = open_database(database_url)
+    opened = open_database(f"sqlite:///{tmp_path / 'kerege.db'}")
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def postgres_database() -> "Iterator[Database]":
+    """A PostgreSQL database with empty tables.
+
+    Tests share one, which is emptied after each: making one takes up to a second.
+    """
+    from kerege.exchange.storage import open_database  # here: see above
+    from kerege.exchange.storage.tables import metadata
+
+    opened = open_database(shared_database())
+    yield opened
+    with opened.write() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+    opened.close()
+
+
+@pytest.fixture(params=KINDS)
+def database(request: pytest.FixtureRequest) -> "Database":
+    """A database with empty tables: the test runs once for each kind."""
+    names = {"sqlite": "sqlite_database", "postgresql": "postgres_database"}
+    opened: Database = request.getfixturevalue(names[request.param])
+    return opened
+
+
+@functools.cache
+def shared_database() -> str:
+    """Return the address of the database that tests use one after the other."""
+    return server().create_database()

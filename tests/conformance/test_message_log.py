@@ -1,7 +1,7 @@
 """The reference's own expectations of the message log, on both databases."""
 
 import itertools
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from kerege.exchange.messagelog import (
 )
 from kerege.exchange.messagelog.stored import StoredRecord
 from kerege.exchange.spool import Spool
-from kerege.exchange.storage import Database, open_database
+from kerege.exchange.storage import Database
 from kerege.exchange.storage.message_log_tables import archives, records, timestamps
 from kerege.xroad.algorithms import SHA512
 from kerege.xroad.archive import (
@@ -49,19 +49,15 @@ LAST_FILE = "mlog-20150520112233-20150520123344-asdlfjlasa.zip"
 
 
 @pytest.fixture
-def sqlite(tmp_path: Path) -> Iterator[World]:
+def sqlite(sqlite_database: Database, tmp_path: Path) -> World:
     """A log on SQLite: the reference's verdicts, one test for each row."""
-    opened = open_database(f"sqlite:///{tmp_path / 'kerege.db'}")
-    yield world_of(opened, tmp_path)
-    opened.close()
+    return world_of(sqlite_database, tmp_path)
 
 
 @pytest.fixture
-def postgresql(postgres_url: str, tmp_path: Path) -> Iterator[World]:
+def postgresql(postgres_database: Database, tmp_path: Path) -> World:
     """The same on PostgreSQL."""
-    opened = open_database(postgres_url)
-    yield world_of(opened, tmp_path)
-    opened.close()
+    return world_of(postgres_database, tmp_path)
 
 
 Story = Callable[[World, Row], Awaitable[None]]

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import zipfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from kerege.exchange.messagelog import (
     verification_configuration,
 )
 from kerege.exchange.messagelog.hash_text import HashText
-from kerege.exchange.storage import open_database
+from kerege.exchange.storage import Database
 from kerege.xroad.algorithms import SHA512
 from kerege.xroad.archive import (
     NO_ARCHIVE,
@@ -44,19 +44,15 @@ Story = Callable[[World, Row], Awaitable[None]]
 
 
 @pytest.fixture
-def sqlite(tmp_path: Path) -> Iterator[World]:
+def sqlite(sqlite_database: Database, tmp_path: Path) -> World:
     """A log on SQLite: the reference's verdicts, one test for each row."""
-    opened = open_database(f"sqlite:///{tmp_path / 'kerege.db'}")
-    yield world_of(opened, tmp_path)
-    opened.close()
+    return world_of(sqlite_database, tmp_path)
 
 
 @pytest.fixture
-def postgresql(postgres_url: str, tmp_path: Path) -> Iterator[World]:
+def postgresql(postgres_database: Database, tmp_path: Path) -> World:
     """The same on PostgreSQL."""
-    opened = open_database(postgres_url)
-    yield world_of(opened, tmp_path)
-    opened.close()
+    return world_of(postgres_database, tmp_path)
 
 
 # --- log-archive ----------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,12 +12,19 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from kerege.exchange.messagelog import ArchiveJob, Archiver, MessageLog, archiver
+from kerege.exchange.messagelog import (
+    ArchiveJob,
+    Archiver,
+    MessageLog,
+    archiver,
+    bodies,
+)
 from kerege.exchange.spool import MEMORY_LIMIT, Spool
 from kerege.exchange.storage import Database
 from kerege.exchange.storage.message_log_tables import archives, timestamps
 from kerege.xroad.archive import read_archive, verify_archive
 from kerege.xroad.asic import read_container
+from kerege.xroad.faults import XRoadError
 from tests.exchange.messagelog.world import World, make_world, raises, spooled
 
 
@@ -108,6 +116,7 @@ async def test_an_archive_has_the_reference_names_and_the_body_of_a_message(
     with zipfile.ZipFile(world.policy.archive / name) as archive:
         container, linking_info = archive.namelist()
         read = read_container(archive.read(container))
+    assert stat.S_IMODE((world.policy.archive / name).stat().st_mode) == 0o600
     assert container.startswith("q1-request-")
     assert container.endswith(".asice")
     assert linking_info == "linkinginfo"
@@ -236,6 +245,13 @@ async def test_a_lost_body_does_not_stop_the_archiving(world: World):
             for each in archive.namelist()[:2]
         ]
     assert sorted(counts) == [0, 1]
+
+
+def test_a_body_that_is_gone_says_where_it_should_be(tmp_path: Path):
+    with pytest.raises(XRoadError) as caught:
+        list(bodies.read(tmp_path, "gone.body"))
+    assert caught.value.code == "io_error"
+    assert str(tmp_path) in caught.value.advice
 
 
 async def test_archived_records_stay_for_the_keeping_time_then_leave_with_all_of_it(

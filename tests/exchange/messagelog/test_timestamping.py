@@ -226,6 +226,14 @@ async def test_the_job_waits(
     database.close()
 
 
+async def test_an_interval_that_nobody_knows_is_the_shortest(world: World):
+    def outdated() -> int:
+        raise XRoadError("global_conf_outdated", "Global configuration is not valid")
+
+    log = MessageLog(world.database, world.policy, world.timestamper, interval=outdated)
+    assert log.job.next_delay() == 60
+
+
 async def test_the_failing_period_outlives_a_restart_and_other_workers_see_it(
     world: World,
 ):

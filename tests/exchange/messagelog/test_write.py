@@ -198,3 +198,18 @@ async def test_who_stops_waiting_does_not_stop_the_log(world: World):
         await log.write(world.record("stayed"))
 
     assert [s.query_id for s in world.stored()] == ["left", "stayed"]
+
+
+async def test_a_second_body_that_cannot_be_stored_takes_the_first_along(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    one, two = [
+        await spooled(world.policy.bodies, bytes(MEMORY_LIMIT + 1)) for _ in range(2)
+    ]
+    assert two.path is not None
+    two.path.unlink()
+    async with world.log() as log:
+        with raises("logging_failed"):
+            await log.write(world.record(attachments=(one, two)))
+
+    assert world.files() == []

@@ -1,5 +1,6 @@
 """A database is opened: its schema, its locks, its refusals."""
 
+import stat
 import subprocess
 import sys
 import threading
@@ -55,6 +56,28 @@ def test_partial_indexes_exist_on_both_databases(database: Database):
 
     assert "ix_message_log_records_unstamped" in names
     assert "ix_message_log_records_to_archive" in names
+
+
+@pytest.mark.parametrize(
+    ("question", "index"),
+    [
+        ("timestamp_id IS NULL ORDER BY id LIMIT 9", "unstamped"),
+        (
+            "timestamp_id IS NOT NULL AND archived IS 0 AND id > 1 ORDER BY id",
+            "to_archive",
+        ),
+        ("timestamp_id = 7", "timestamp_id"),
+        ("query_id = 'q'", "query_id"),
+    ],
+)
+def test_the_jobs_find_their_records_by_an_index(
+    sqlite_database: Database, question: str, index: str
+):
+    with sqlite_database.read() as connection:
+        asked = f"SELECT id FROM message_log_records WHERE {question}"  # noqa: S608 - the table above
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}").all()
+
+    assert f"ix_message_log_records_{index}" in str(plan)
 
 
 def test_every_step_can_be_taken_back_and_again(database: Database):
@@ -137,6 +160,9 @@ def test_sqlite_commits_reach_the_disk(tmp_path: Path):
         }
     opened.close()
 
+    assert all(
+        stat.S_IMODE(path.stat().st_mode) == 0o600 for path in tmp_path.iterdir()
+    )
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 

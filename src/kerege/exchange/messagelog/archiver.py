@@ -50,6 +50,8 @@ from kerege.xroad.archive import NO_ARCHIVE, ArchiveLink, ArchiveWriter
 from kerege.xroad.asic import iter_container
 from kerege.xroad.faults import XRoadError
 
+PRIVATE = 0o600
+"""Only this server's user reads what people asked about each other."""
 TEMPORARY_PREFIX = "tmp-mlog-"
 CLEANED_AT_ONCE = 100
 """Records removed in one transaction: a few milliseconds, then writers have a turn."""
@@ -157,7 +159,8 @@ class Archiver:
         temporary = self._policy.archive / name
         done: list[int] = []
         try:
-            with temporary.open("xb") as file:
+            temporary.touch(mode=PRIVATE, exist_ok=False)
+            with temporary.open("wb") as file:
                 for chunk in self._archive_bytes(writer, chain((first,), found), done):
                     file.write(chunk)
                 file.flush()

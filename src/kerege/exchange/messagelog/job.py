@@ -44,7 +44,7 @@ class FailingPeriod:
         self._database = database
         self.since: datetime | None = None
 
-    def has_lasted(self, seconds: int, now: datetime) -> bool:
+    def has_lasted(self, seconds: float, now: datetime) -> bool:
         """Whether it has failed for longer than ``seconds``; 0 is never too long."""
         if self.since is None or seconds == 0:
             return False
@@ -102,7 +102,7 @@ class TimestampJob:
         period: FailingPeriod,
         policy: LogPolicy,
         *,
-        interval: Callable[[], int],
+        interval: Callable[[], float],
         clock: Callable[[], datetime],
     ) -> None:
         self._stamper = stamper
@@ -137,9 +137,13 @@ class TimestampJob:
                 _log.info("time-stamped", records=len(waiting))
             return count
 
-    def next_delay(self) -> int:
+    def next_delay(self) -> float:
         """Return the seconds to the next run."""
-        interval = self._interval()
+        try:
+            interval = self._interval()
+        except XRoadError as error:  # the global configuration is out of date
+            _log.warning("time-stamping interval unknown", error=str(error))
+            interval = MIN_INTERVAL_SECONDS
         retry = self._policy.retry_delay_seconds
         if self._period.since is not None and 0 < retry < interval:
             interval = retry

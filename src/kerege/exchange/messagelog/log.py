@@ -62,7 +62,7 @@ class MessageLog:
         timestamper: Timestamper,
         *,
         clock: Callable[[], datetime] = utc_now,
-        interval: Callable[[], int] = lambda: DEFAULT_INTERVAL_SECONDS,
+        interval: Callable[[], float] = lambda: DEFAULT_INTERVAL_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self.database = database

@@ -81,14 +81,15 @@ class LogPolicy:
     """Whether a message waits for its own time-stamp."""
     timestamp_records_limit: int = 10_000
     """Most records that one time-stamp covers."""
-    acceptable_failure_seconds: int = 14_400
+    acceptable_failure_seconds: float = 14_400
     """How long time-stamping may fail before messages are refused; 0 is for ever."""
-    retry_delay_seconds: int = 60
+    retry_delay_seconds: float = 60
     """How long to wait after a failed time-stamp; 0 is the usual interval."""
     archive_max_bytes: int = 32 * 1024 * 1024
     """Size of its containers above which an archive ends."""
-    archive_interval_seconds: int = 6 * 3600
-    keep_seconds: int = 30 * 86_400
+    archive_interval_seconds: float = 6 * 3600
+    """0 switches archiving off."""
+    keep_seconds: float = 30 * 86_400
     """How long archived records stay in the database."""
 
 

@@ -13,9 +13,11 @@ Rules:
 Source: design decisions "SQLite is the default" and "SQLAlchemy 2 Core + Alembic".
 """
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -33,6 +35,9 @@ MIN_POSTGRESQL = 150000
 """15: the oldest version that its makers will still support in two years."""
 POOL_SIZE = 5
 """Connections kept: a log writer, a job, and a few readers."""
+PRIVATE = 0o600
+"""Of a new SQLite file: only this server's user reads it. SQLite gives the files beside
+it the same rights."""
 _READ_ONLY = "kerege_read"
 _DRIVER = "postgresql+psycopg"
 
@@ -140,6 +145,9 @@ def _engine(address: URL) -> Engine:
                 "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             },
         )
+    if address.database and address.database != ":memory:":
+        with contextlib.suppress(OSError):  # opening it says better what is wrong
+            Path(address.database).touch(mode=PRIVATE)
     engine = create_engine(
         address,
         pool_size=POOL_SIZE,

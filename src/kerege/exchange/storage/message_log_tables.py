@@ -114,8 +114,9 @@ timestamping = Table(
 )
 
 _in_file = attachments.c.file.is_not(None)
+_stamped = records.c.timestamp_id.is_not(None)
 _unstamped = records.c.timestamp_id.is_(None)
-_to_archive = records.c.timestamp_id.is_not(None) & records.c.archived.is_(False)
+_to_archive = _stamped & records.c.archived.is_(False)
 Index("ix_message_log_records_query_id", records.c.query_id)
 Index(
     "ix_message_log_attachments_file",
@@ -123,7 +124,12 @@ Index(
     sqlite_where=_in_file,
     postgresql_where=_in_file,
 )
-Index("ix_message_log_records_timestamp_id", records.c.timestamp_id)
+Index(
+    "ix_message_log_records_timestamp_id",
+    records.c.timestamp_id,
+    sqlite_where=_stamped,
+    postgresql_where=_stamped,
+)
 Index(
     "ix_message_log_records_unstamped",
     records.c.id,

@@ -56,7 +56,13 @@ def _records() -> None:
 def _record_indexes() -> None:
     table = "message_log_records"
     op.create_index("ix_message_log_records_query_id", table, ["query_id"])
-    op.create_index("ix_message_log_records_timestamp_id", table, ["timestamp_id"])
+    op.create_index(
+        "ix_message_log_records_timestamp_id",
+        table,
+        ["timestamp_id"],
+        sqlite_where=sa.text("timestamp_id IS NOT NULL"),
+        postgresql_where=sa.text("timestamp_id IS NOT NULL"),
+    )
     op.create_index(
         "ix_message_log_records_unstamped",
         table,
