@@ -16,6 +16,7 @@ from kerege.exchange.security_server.runtime import Exchange, Runtime
 from kerege.xroad.faults import (
     CLIENT,
     CLIENT_PROXY,
+    RelayedFaultError,
     XRoadError,
     rest_fault_body,
     rest_fault_media_type,
@@ -97,7 +98,7 @@ class ClientPort:
                 side="client",
                 code=fault.code,
                 detail=fault.detail,
-                reason=fault.message,
+                reason=_loggable(fault),
                 advice=fault.advice or None,
             )
 
@@ -131,6 +132,11 @@ def _fault_response(fault: XRoadError, accept: str = "") -> Response:
     ]
     reason = b"Server Error" if status == 500 else b"Bad Request"
     return Response(status, reason, headers, rest_fault_body(fault, media_type))
+
+
+def _loggable(fault: XRoadError) -> str | None:
+    """Return why; a peer's words go to the client only: they may quote a path."""
+    return None if isinstance(fault, RelayedFaultError) else fault.message
 
 
 def _accepted(http: Request) -> str:
