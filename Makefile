@@ -41,6 +41,7 @@ check: $(SETUP) ## Formatting, lint, types, layers, docs
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_sizes.py
 	$(BIN)/python scripts/check_docs.py
 
 fix: $(SETUP) ## Format and repair what can be repaired

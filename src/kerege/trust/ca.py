@@ -90,14 +90,7 @@ class SandboxCA:
             msg = f"Unknown profile {profile!r}; known: {PROFILES}"
             raise ValueError(msg)
         validity = Validity.days_from(clock(), CA_DAYS)
-        root = Authority.self_signed(
-            service_subject(instance, "Sandbox Root CA"), generate_key(kind), validity
-        )
-        intermediate = root.subordinate(
-            service_subject(instance, "Sandbox Issuing CA"),
-            generate_key(kind),
-            validity,
-        )
+        root, intermediate = _authorities(instance, kind, validity)
 
         def service(
             issuer: Authority, what: str, usage: CertificateUsage
@@ -254,6 +247,17 @@ class SandboxCA:
                 return
         msg = f"No certificate with serial number {serial} was issued here"
         raise KeyError(msg)
+
+
+def _authorities(
+    instance: str, kind: KeyKind, validity: Validity
+) -> tuple[Authority, Authority]:
+    """Return a new root and an intermediate below it."""
+    root = Authority.self_signed(
+        service_subject(instance, "Sandbox Root CA"), generate_key(kind), validity
+    )
+    subject = service_subject(instance, "Sandbox Issuing CA")
+    return root, root.subordinate(subject, generate_key(kind), validity)
 
 
 def _requested_hosts(csr: x509.CertificateSigningRequest) -> tuple[str, ...]:

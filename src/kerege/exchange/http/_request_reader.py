@@ -145,12 +145,8 @@ class RequestReader(Wire):
             ssl_object=self.ssl_object,
         )
         self._is_last = not keep_alive
-        expects = index.get(b"expect")
-        self.continue_is_due = (
-            expects is not None
-            and version == "1.1"
-            and expects.lower() == b"100-continue"
-        )
+        expects = index.get(b"expect", b"")
+        self.continue_is_due = version == "1.1" and expects.lower() == b"100-continue"
         self._quiet = 0
         self._ready.append(request)
 

@@ -39,3 +39,7 @@ class Chains:
             whole = configuration.chain_of(certificate, instance)
             chain = self._found[key] = tuple(c for c in whole if c not in tops)
         return chain
+
+    def of_own(self, certificate: x509.Certificate) -> tuple[x509.Certificate, ...]:
+        """Return the chain of one of this server's own certificates."""
+        return self.without_root(certificate, self._configuration().instance)

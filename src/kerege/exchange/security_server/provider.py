@@ -59,13 +59,12 @@ class ProviderExchange:
         configuration = self.runtime.configuration()
         received = await self._receive()
         try:
-            request = self._known_request()
+            request, signature = self._known_request(), received.signature_data
             service = self._require_right(request, configuration)
             verifiers = self.runtime.verifiers.for_instance(request.client_id.instance)
             received.verify(
                 request.client_id, verifiers.signatures, self.runtime.clock()
             )
-            signature = received.signature_data
             await self._log(Direction.REQUEST, request.block, signature, received.body)
             return await self._serve(request, service, received)
         finally:

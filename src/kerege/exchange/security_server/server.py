@@ -50,7 +50,9 @@ from kerege.xroad.faults import XRoadError
 RELOAD_SECONDS = 3.0
 """How soon a change of clients, services and rights is noticed."""
 START_TIMEOUT_SECONDS = 30.0
-"""Longest wait for a first global configuration and first OCSP responses."""
+"""Longest wait for a first global configuration."""
+OCSP_START_SECONDS = 10.0
+"""Longest wait for first OCSP responses; without, messages fail and say why."""
 
 _log = structlog.get_logger(__name__)
 
@@ -110,27 +112,14 @@ class SecurityServer:
         spool = settings.path(settings.spool)
         spool.mkdir(mode=0o700, exist_ok=True)
         remove_leftovers(spool)
-        database = await asyncio.to_thread(open_database, settings.database_url)
-        self._stack.callback(database.close)
-        self._rights = await asyncio.to_thread(load_server_configuration, database)
+        database = await self._open_database()
         session = await self._stack.enter_async_context(
             aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         )
         configuration = await self._start_configuration()
         keys = self._make_keys(lambda: _intermediates(configuration))
         ocsp = await self._start_ocsp(configuration, keys, session)
-        log = await self._stack.enter_async_context(
-            make_log(
-                settings,
-                database,
-                configuration.current,
-                self._current_rights,
-                self._clock,
-            )
-        )
-        self._run(log.job.run())
-        archiver = Archiver(database, log.policy, clock=self._clock)
-        self._run(ArchiveJob(archiver, log.policy).run())
+        log = await self._start_log(database, configuration)
         own_ocsp = OwnOCSP(ocsp.response_by_hash)
         chains = Chains(configuration.current)
         pool = ClientPool()
@@ -148,18 +137,11 @@ class SecurityServer:
             ),
             pool=pool,
             verifiers=Verifiers(configuration.current),
-            signing=SigningContexts(
-                keys.signers,
-                lambda certificate: chains.without_root(
-                    certificate, configuration.current().instance
-                ),
-                own_ocsp,
-            ),
+            signing=SigningContexts(keys.signers, chains.of_own, own_ocsp),
             spool_directory=spool,
             on_exchange=self._on_exchange,
             clock=self._clock,
         )
-        self._run(self._keep_rights(database))
         await self._listen(runtime, log, ocsp)
 
     async def stop(self) -> None:
@@ -177,6 +159,29 @@ class SecurityServer:
     def ports(self) -> tuple[int, ...]:
         """The ports that are listened on, in the order of `Listen`."""
         return tuple(server.port for server in self._servers)
+
+    async def _open_database(self) -> Database:
+        database = await asyncio.to_thread(open_database, self._settings.database_url)
+        self._stack.callback(database.close)
+        self._rights = await asyncio.to_thread(load_server_configuration, database)
+        self._run(self._keep_rights(database))
+        return database
+
+    async def _start_log(
+        self, database: Database, configuration: ConfigurationClient
+    ) -> MessageLog:
+        log = make_log(
+            self._settings,
+            database,
+            configuration.current,
+            self._current_rights,
+            self._clock,
+        )
+        await self._stack.enter_async_context(log)
+        self._run(log.job.run())
+        archiver = Archiver(database, log.policy, clock=self._clock)
+        self._run(ArchiveJob(archiver, log.policy).run())
+        return log
 
     def _current_rights(self) -> ServerConfiguration:
         if self._rights is None:
@@ -234,8 +239,11 @@ class SecurityServer:
             store=OcspStore(self._settings.path("ocsp")),
             clock=self._clock,
         )
-        async with asyncio.timeout(START_TIMEOUT_SECONDS):
-            await fetcher.refresh()
+        try:
+            async with asyncio.timeout(OCSP_START_SECONDS):
+                await fetcher.refresh()
+        except TimeoutError:
+            _log.warning("starting without OCSP responses", waited=OCSP_START_SECONDS)
         self._run(fetcher.run())
         return fetcher
 

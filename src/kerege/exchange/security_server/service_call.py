@@ -68,13 +68,6 @@ async def call_service(
     address = (host, url.port or DEFAULT_PORTS[url.scheme])
     is_tls = url.scheme == "https"
     content = body if body is not None and body_reaches_service(request) else None
-    headers = [
-        (name.encode("latin-1"), value.encode("latin-1"))
-        for name, value in headers_for_service(request)
-    ]
-    headers.append((b"Host", url.netloc.rpartition("@")[2].encode()))
-    if content is not None:
-        headers.append((b"Content-Length", str(content.size).encode()))
 
     def judge(ssl_object: ssl.SSLObject) -> None:
         if service.verify_tls:
@@ -84,7 +77,7 @@ async def call_service(
         address,
         method=request.method,
         target=_target(service.url, request),
-        headers=headers,
+        headers=_headers(request, url, content),
         body=_content(content),
         ssl=runtime.keys.service if is_tls else None,
         on_use=judge if is_tls else None,
@@ -99,6 +92,19 @@ async def call_service(
         None if no_entity else response.body,
         response,
     )
+
+
+def _headers(
+    request: RestRequest, url: SplitResult, body: Spool | None
+) -> list[tuple[bytes, bytes]]:
+    headers = [
+        (name.encode("latin-1"), value.encode("latin-1"))
+        for name, value in headers_for_service(request)
+    ]
+    headers.append((b"Host", url.netloc.rpartition("@")[2].encode()))
+    if body is not None:
+        headers.append((b"Content-Length", str(body.size).encode()))
+    return headers
 
 
 @lru_cache(maxsize=1024)
