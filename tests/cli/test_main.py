@@ -18,7 +18,7 @@ from kerege.xroad.faults import XRoadError
 
 
 def commands(group: click.Group, *path: str):
-    context = click.Context(group)
+    context = click.Context(group, help_option_names=["-h", "--help"])
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None

@@ -22,6 +22,7 @@ COMMANDS = {
     "demo": Command(
         "kerege.cli.demo:demo", "Run a whole X-Road instance on this machine."
     ),
+    "reference": Command("kerege.cli.reference:reference", ""),
     "security-server": Command(
         "kerege.cli.security_server:security_server",
         "Set up and run a Security Server.",

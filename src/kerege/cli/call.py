@@ -79,7 +79,13 @@ class Arguments:
 @click.option(
     "-d", "--data", metavar="TEXT|@FILE", help="The body; @- reads standard input."
 )
-@click.option("-H", "--header", multiple=True, metavar="'NAME: VALUE'")
+@click.option(
+    "-H",
+    "--header",
+    multiple=True,
+    metavar="'NAME: VALUE'",
+    help="A further header; may be given again.",
+)
 @click.option("--user-id", default="", help="Who asks (X-Road-UserId).")
 @click.option(
     "--represented-party", default="", metavar="[CLASS/]CODE", help="For whom."
@@ -89,7 +95,13 @@ class Arguments:
 @click.option(
     "--security-server", default="", metavar="ID", help="Which provider's server."
 )
-@click.option("--timeout", default=60.0, show_default=True, metavar="SECONDS")
+@click.option(
+    "--timeout",
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For the whole call.",
+)
 @click.option("-i", "--include", is_flag=True, help="Print status and headers too.")
 @click.option(
     "-o",

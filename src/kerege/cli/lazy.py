@@ -14,6 +14,7 @@ class Command(NamedTuple):
     location: str
     """``module:name``."""
     summary: str
+    """Empty: it is not in the list."""
 
 
 class LazyGroup(click.Group):
@@ -55,7 +56,11 @@ class LazyGroup(click.Group):
     ) -> None:
         """Write the list of commands without importing them."""
         del ctx
-        rows = [(name, command.summary) for name, command in self._commands_at.items()]
+        rows = [
+            (name, command.summary)
+            for name, command in self._commands_at.items()
+            if command.summary
+        ]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
