@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.attacks.stage import Stage, spool_files
-from tests.servers import Pair
+pytest.register_assert_rewrite("tests.attacks.stage")
+
+from tests.attacks.stage import Stage, spool_files  # noqa: E402 - after the line above
+from tests.servers import Pair  # noqa: E402 - likewise
 
 
 @pytest.fixture(autouse=True)
