@@ -124,7 +124,7 @@ async def _instance(stack: AsyncExitStack, folder: Path) -> Instance:
     ports = find_ports(Ports().shifted(1000))
     instance = await asyncio.to_thread(build, Files(folder / "instance"), ports)
     prepare(instance)
-    await start_services(stack, instance, with_register=False)
+    await start_services(stack, instance, without={"register"})
 
     async def answer(_: Request) -> Response:
         headers = [(b"Content-Type", b"application/json")]

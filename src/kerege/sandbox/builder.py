@@ -178,7 +178,8 @@ def _build_server(
         member=member.member_id,
     )
     _write_settings(files, ports, member)
-    _configure(files, ports, member)
+    with _database(files, member) as connection:
+        configure(connection, ports, member)
 
 
 def _write_settings(files: Files, ports: Ports, member: MemberPlan) -> None:
@@ -201,22 +202,21 @@ anchor = "{files.anchor.resolve()}"
     (files.server(member) / "server.toml").write_text(text, encoding="utf-8")
 
 
-def _configure(files: Files, ports: Ports, member: MemberPlan) -> None:
+def configure(connection: Connection, ports: Ports, member: MemberPlan) -> None:
     """Fill a new server's database: clients, services, rights."""
-    with _database(files, member) as connection:
-        for client in (member.member_id, *member.clients):
-            add_client(
-                connection,
-                client,
-                connection_type=ConnectionType.HTTP,
-                status=ClientStatus.REGISTERED,
-            )
-        add_timestamping_service(connection, "Sandbox TSA", _tsa_url(ports))
-        if member is REGISTER:
-            for plan in SERVICES:
-                add_service(connection, _service(plan, ports))
-                for client in plan.allowed:
-                    grant(connection, plan.service_id, client)
+    for client in (member.member_id, *member.clients):
+        add_client(
+            connection,
+            client,
+            connection_type=ConnectionType.HTTP,
+            status=ClientStatus.REGISTERED,
+        )
+    add_timestamping_service(connection, "Sandbox TSA", _tsa_url(ports))
+    if member is REGISTER:
+        for plan in SERVICES:
+            add_service(connection, _service(plan, ports))
+            for client in plan.allowed:
+                grant(connection, plan.service_id, client)
 
 
 def _readdress(files: Files, old: Ports, new: Ports, member: MemberPlan) -> None:

@@ -4,7 +4,7 @@ NOT FOR PRODUCTION.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 from datetime import datetime
 
@@ -27,7 +27,7 @@ async def start_services(
     stack: AsyncExitStack,
     instance: Instance,
     *,
-    with_register: bool = True,
+    without: Collection[str] = (),
     clock: Callable[[], datetime] = utc_now,
 ) -> None:
     """Start the services; ``stack`` stops them.
@@ -35,8 +35,8 @@ async def start_services(
     Args:
         stack: Owns what is started.
         instance: Whose services.
-        with_register: Whether the village register is among them; tests and
-            benchmarks bring a provider of their own.
+        without: What to leave out, because the caller brings its own:
+            ``configuration``, ``ocsp``, ``tsa``, ``register``.
         clock: Tells the time.
 
     Raises:
@@ -48,15 +48,21 @@ async def start_services(
     )
     publisher = ConfigurationPublisher(central, signer, clock=clock)
     ports = instance.ports
-    applications = {
-        ports.configuration: publisher.application(),
-        ports.ca_ocsp: ocsp_application(ocsp_authorities(instance.ca), clock=clock),
-        ports.tsa: tsa_application(time_stamping_unit(instance.ca), clock=clock),
+    services = {
+        "configuration": (ports.configuration, publisher.application()),
+        "ocsp": (
+            ports.ca_ocsp,
+            ocsp_application(ocsp_authorities(instance.ca), clock=clock),
+        ),
+        "tsa": (
+            ports.tsa,
+            tsa_application(time_stamping_unit(instance.ca), clock=clock),
+        ),
+        "register": (ports.provider, provider_application(register())),
     }
-    if with_register:
-        applications[ports.provider] = provider_application(register())
-    for port, application in applications.items():
-        await _start(stack, application, port)
+    for name, (port, application) in services.items():
+        if name not in without:
+            await _start(stack, application, port)
     signing = asyncio.get_running_loop().create_task(publisher.keep_signing())
     stack.callback(signing.cancel)
 
