@@ -1,6 +1,7 @@
 """`kerege security-server run`: real processes, real messages, clear failures."""
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -11,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from kerege.cli.security_server.run import addresses
+from kerege.cli.security_server.run import addresses, start_failure
 from kerege.exchange.client import AsyncClient, Client, ProviderServerFault
 from kerege.exchange.security_server.settings import Listen, Settings
+from kerege.exchange.tls import UnsuitableOpenSSLError
 from kerege.sandbox.builder import build, load, prepare
 from kerege.sandbox.layout import (
     PORTAL,
@@ -193,6 +195,23 @@ def test_a_pin_that_is_nowhere_is_said(kerege, server):
 def run(kerege, folder: Path, pin: str):
     config = folder / "server.toml"
     return kerege("security-server", "run", "--config", config, "--pin-from", pin)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (TimeoutError(), "did not become ready in time"),
+        (
+            OSError(errno.EADDRNOTAVAIL, "while binding ('10.0.0.1', 80): not here"),
+            "Cannot listen on 10.0.0.1:80",
+        ),
+        (OSError(errno.EACCES, "permission denied"), "one of its addresses"),
+        (OSError(errno.ENOSPC, "No space left", "spool"), "spool: No space left"),
+        (UnsuitableOpenSSLError("No hook.", advice="Use another."), "No hook."),
+    ],
+)
+def test_a_server_that_does_not_start_says_why(error, message):
+    assert message in start_failure(error).message
 
 
 def test_the_addresses_are_those_that_are_listened_on():

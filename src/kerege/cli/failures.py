@@ -4,12 +4,12 @@ Exit codes: 1 what was asked could not be done, 2 the command line is wrong (cli
 own). A failure that nobody foresaw is a bug, and says how to get its traceback.
 """
 
-from collections.abc import Callable
 from typing import IO, Any
 
 import click
 
 from kerege.cli.lazy import LazyGroup
+from kerege.exchange.security_server.settings import SettingsError
 from kerege.xroad.faults import XRoadError
 
 FAILED = 1
@@ -56,32 +56,21 @@ class GuardedGroup(LazyGroup):
 
 def failure_of(error: Exception) -> Failure:
     """Return the failure that stands for an exception."""
-    for kind, translate in _TRANSLATIONS.items():
-        if isinstance(error, kind):
-            return translate(error)
-    return Failure(
-        f"This is a bug in Kerege: {type(error).__name__}",
-        why="Nothing was foreseen for this failure; its text may hold personal data "
-        "and is not shown.",
-        advice="Run the same with `kerege --debug ...` for the traceback, and report "
-        "it without the data of persons.",
-    )
-
-
-def _of_fault(error: Exception) -> Failure:
-    if not isinstance(error, XRoadError):
-        raise TypeError
-    return Failure(error.message, why=f"X-Road code: {error.code}", advice=error.advice)
-
-
-def _of_system(error: Exception) -> Failure:
-    if not isinstance(error, OSError):
-        raise TypeError
-    reason = error.strerror or str(error) or type(error).__name__
-    return Failure(f"{error.filename}: {reason}" if error.filename else reason)
-
-
-_TRANSLATIONS: dict[type[Exception], Callable[[Exception], Failure]] = {
-    XRoadError: _of_fault,
-    OSError: _of_system,
-}
+    match error:
+        case XRoadError():
+            why = f"X-Road code: {error.code}"
+            return Failure(error.message, why=why, advice=error.advice)
+        case SettingsError():
+            advice = "All settings: kerege security-server settings reference"
+            return Failure(str(error), advice=advice)
+        case OSError():
+            reason = error.strerror or str(error) or type(error).__name__
+            return Failure(f"{error.filename}: {reason}" if error.filename else reason)
+        case _:
+            return Failure(
+                f"This is a bug in Kerege: {type(error).__name__}",
+                why="Nothing was foreseen for this failure; its text may hold personal "
+                "data and is not shown.",
+                advice="Run the same with `kerege --debug ...` for the traceback, and "
+                "report it without the data of persons.",
+            )

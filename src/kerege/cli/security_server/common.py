@@ -15,7 +15,6 @@ from kerege.exchange.configuration import Readiness, load_directory, readiness
 from kerege.exchange.keys import SoftwareToken, read_pin
 from kerege.exchange.security_server.settings import (
     Settings,
-    SettingsError,
     load_settings,
 )
 from kerege.exchange.storage import Database, open_database
@@ -83,13 +82,7 @@ def read_settings(config: Path) -> Settings:
             advice="Go to the server's folder, give --config FILE, or make a server "
             "with: kerege security-server init",
         )
-    try:
-        return load_settings(config)
-    except SettingsError as error:
-        raise Failure(
-            str(error),
-            advice="All settings: kerege security-server settings reference",
-        ) from error
+    return load_settings(config)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import click
 import structlog
 import uvloop
 
-from kerege.cli.failures import Failure
+from kerege.cli.failures import Failure, failure_of
 from kerege.cli.logs import LogFormat, LogLevel, configure_logs
 from kerege.cli.security_server.common import (
     active_token,
@@ -24,8 +24,18 @@ from kerege.exchange.keys.server_keys import internal_identity, server_keys
 from kerege.exchange.security_server.runtime import Exchange
 from kerege.exchange.security_server.server import MakeKeys, SecurityServer
 from kerege.exchange.security_server.settings import Listen, Settings, options_of
+from kerege.exchange.tls import UnsuitableOpenSSLError
 
 _log = structlog.get_logger(__name__)
+
+_NOT_LISTENING = {
+    errno.EADDRINUSE: "Another program uses it: stop that, or change [listen] in the "
+    "settings file.",
+    errno.EADDRNOTAVAIL: "This machine does not have the address: correct [listen] in "
+    "the settings file.",
+    errno.EACCES: "Ports below 1024 need a privilege: choose another, or allow "
+    "CAP_NET_BIND_SERVICE.",
+}
 
 
 @click.command()
@@ -67,15 +77,8 @@ def run(config: Path, pin_from: str, log_format: str, log_level: str) -> None:
     ):
         try:
             runner.run(serve_until_stopped(settings, _keys_of(token, settings)))
-        except OSError as error:
-            raise _not_listening(error) from error
-        except TimeoutError as error:
-            raise Failure(
-                "The server did not become ready in time",
-                why="The global configuration or OCSP responses did not arrive.",
-                advice="Are the addresses in the configuration anchor reachable "
-                "from here?",
-            ) from error
+        except (OSError, UnsuitableOpenSSLError) as error:
+            raise start_failure(error) from error
 
 
 async def serve_until_stopped(settings: Settings, make_keys: MakeKeys) -> None:
@@ -111,6 +114,7 @@ def log_exchange(exchange: Exchange) -> None:
         verdict=exchange.verdict,
         milliseconds=round(exchange.milliseconds, 1),
         request_id=exchange.request_id,
+        **({"detail": exchange.fault_detail} if exchange.fault_detail else {}),
     )
 
 
@@ -132,21 +136,22 @@ def _keys_of(token: SoftwareToken, settings: Settings) -> MakeKeys:
     return lambda intermediates: server_keys(token, internal, intermediates)
 
 
-def _not_listening(error: OSError) -> Failure:
-    if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
-        return Failure(str(error))
-    found = re.search(r"\('([^']+)', (\d+)", str(error))
-    where = f"{found[1]}:{found[2]}" if found else "one of its addresses"
-    advice = {
-        errno.EADDRINUSE: "Another program uses it: stop that, or change [listen] in "
-        "the settings file.",
-        errno.EADDRNOTAVAIL: "This machine does not have the address: correct "
-        "[listen] in the settings file.",
-        errno.EACCES: "Ports below 1024 need a privilege: choose another, or allow "
-        "CAP_NET_BIND_SERVICE.",
-    }
-    return Failure(
-        f"Cannot listen on {where}",
-        why=(error.strerror or str(error)).rpartition(": ")[2],
-        advice=advice[error.errno],
-    )
+def start_failure(error: OSError | UnsuitableOpenSSLError) -> Failure:
+    """Return the lines for a server that did not start."""
+    if isinstance(error, UnsuitableOpenSSLError):
+        return Failure(error.message, advice=error.advice)
+    if isinstance(error, TimeoutError):
+        return Failure(
+            "The server did not become ready in time",
+            why="The global configuration or OCSP responses did not arrive.",
+            advice="Are the addresses in the configuration anchor reachable from here?",
+        )
+    if error.errno in _NOT_LISTENING:
+        found = re.search(r"\('([^']+)', (\d+)", str(error))
+        where = f"{found[1]}:{found[2]}" if found else "one of its addresses"
+        return Failure(
+            f"Cannot listen on {where}",
+            why=(error.strerror or str(error)).rpartition(": ")[2],
+            advice=_NOT_LISTENING[error.errno],
+        )
+    return failure_of(error)
