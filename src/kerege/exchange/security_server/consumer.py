@@ -33,6 +33,7 @@ from kerege.exchange.security_server.received import (
 )
 from kerege.exchange.security_server.runtime import PROXY_VERSION, Runtime
 from kerege.exchange.spool import Spool
+from kerege.xroad.algorithms import SHA512
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import GlobalConf
 from kerege.xroad.identifiers import invalid_codes
@@ -197,12 +198,11 @@ class ConsumerExchange:
                 "http_error", f"The provider's server answered HTTP {response.status}"
             )
         content_type = (response.header(b"content-type") or b"").decode("latin-1")
-        is_fault = content_type.startswith("text/xml")
-        digest = digest_of_header(
-            response.header(b"x-hash-algorithm") or (b"SHA-512" if is_fault else None)
-        )
+        name = response.header(b"x-hash-algorithm")
         try:
             reader = MessageReader(content_type, expects=MessageKind.REST_RESPONSE)
+            is_fault = name is None and content_type.startswith("text/xml")
+            digest = SHA512 if is_fault else digest_of_header(name)
         except XRoadError as error:
             raise error.with_prefix("service_failed") from error
         try:
