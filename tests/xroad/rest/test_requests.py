@@ -256,6 +256,16 @@ def test_nobody_can_be_two(name):
     assert code_of(RestRequest.parse, received) == "duplicate_header_field"
 
 
+@pytest.mark.parametrize("name", ["X_Road_Client", "x-road_userid", "X_ROAD_ID"])
+def test_nobody_can_be_another_for_services_that_read_underscores(name):
+    with pytest.raises(XRoadError) as refused:
+        ask((name, "KG/GOV/1/a"))
+    assert refused.value.code == "client.duplicate_header_field"
+    received = block(AINA[0].encode() + b":KG/GOV/9/z", name.encode() + b":KG/GOV/8/z")
+    assert code_of(RestRequest.parse, received) == "duplicate_header_field"
+    assert ask(("X_Custom_Header", "is nobody's business")).headers
+
+
 def test_saying_the_same_twice_is_allowed():
     assert ask(AINA).client_id == ask().client_id
 

@@ -49,7 +49,8 @@ _SINGLE = frozenset(
 """Headers that say who asks for what.
 
 A second one with another value would let a client be one member for its server and
-another one for the service, so it is refused; the reference takes the last.
+another one for the service, so it is refused; the reference takes the last. So is one
+with underscores: CGI, WSGI and PHP cannot tell ``X_Road_Client`` from ``X-Road-Client``.
 """
 
 _PATH = re.compile(r"/[!-\"$->@-~]*")
@@ -276,6 +277,10 @@ def _single_fields(headers: Sequence[tuple[str, str]], *, code: str) -> dict[str
     fields: dict[str, str] = {}
     for name, value in headers:
         lower = name.lower()
+        if "_" in lower and lower.replace("_", "-") in _SINGLE:
+            raise XRoadError(
+                code, f"The header {name!r} is read as another one by some services"
+            )
         if lower in _SINGLE and fields.setdefault(lower, value) != value:
             raise XRoadError(
                 code,
