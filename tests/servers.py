@@ -43,7 +43,7 @@ from kerege.exchange.http import ClientLimits, ClientPool, Limits, Server, serve
 from kerege.exchange.messagelog import LogRecord
 from kerege.exchange.security_server.chains import Chains
 from kerege.exchange.security_server.client_port import ClientPort
-from kerege.exchange.security_server.logging_setup import make_log
+from kerege.exchange.security_server.logging_setup import open_log
 from kerege.exchange.security_server.ocsp_port import OCSPPort
 from kerege.exchange.security_server.own_ocsp import OwnOCSP
 from kerege.exchange.security_server.peer_ocsp import PeerOCSP
@@ -248,7 +248,7 @@ class TestServer:
             return _Delegate(self)
         database = open_database(settings.database_url)
         self._stack.callback(database.close)
-        made = make_log(
+        made = open_log(
             settings,
             database,
             lambda: self.global_conf,

@@ -1,6 +1,7 @@
 """The message log as the settings and the server configuration describe it."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from kerege.exchange.messagelog import (
@@ -37,25 +38,32 @@ def log_policy(settings: Settings) -> LogPolicy:
     )
 
 
-def make_log(
+@asynccontextmanager
+async def open_log(
     settings: Settings,
     database: Database,
     configuration: Callable[[], GlobalConf],
     rights: Callable[[], ServerConfiguration],
     clock: Callable[[], datetime],
-) -> MessageLog:
-    """Return the log, not yet open.
+) -> AsyncIterator[MessageLog]:
+    """Open the log for as long as the block runs.
 
     The server chooses its time-stamping services; whom to believe is said by the
     global configuration.
     """
-    return MessageLog(
+    timestamper = TimestampClient(
+        lambda: [service.url for service in rights().timestamping_services],
+        lambda: configuration().tsa_certificates(configuration().instance),
+    )
+    log = MessageLog(
         database,
         log_policy(settings),
-        TimestampClient(
-            lambda: [service.url for service in rights().timestamping_services],
-            lambda: configuration().tsa_certificates(configuration().instance),
-        ),
+        timestamper,
         clock=clock,
         interval=lambda: configuration().timestamping_interval_seconds,
     )
+    try:
+        async with log:
+            yield log
+    finally:
+        await timestamper.close()

@@ -25,7 +25,7 @@ from kerege.exchange.ocsp import OcspFetcher, OcspStore, http_transport
 from kerege.exchange.security_server.chains import Chains
 from kerege.exchange.security_server.client_port import ClientPort
 from kerege.exchange.security_server.downloads import Downloads
-from kerege.exchange.security_server.logging_setup import make_log
+from kerege.exchange.security_server.logging_setup import open_log
 from kerege.exchange.security_server.ocsp_port import OCSPPort
 from kerege.exchange.security_server.own_ocsp import OwnOCSP
 from kerege.exchange.security_server.peer_ocsp import PeerOCSP
@@ -170,14 +170,15 @@ class SecurityServer:
     async def _start_log(
         self, database: Database, configuration: ConfigurationClient
     ) -> MessageLog:
-        log = make_log(
-            self._settings,
-            database,
-            configuration.current,
-            self._current_rights,
-            self._clock,
+        log = await self._stack.enter_async_context(
+            open_log(
+                self._settings,
+                database,
+                configuration.current,
+                self._current_rights,
+                self._clock,
+            )
         )
-        await self._stack.enter_async_context(log)
         self._run(log.job.run())
         archiver = Archiver(database, log.policy, clock=self._clock)
         self._run(ArchiveJob(archiver, log.policy).run())
@@ -199,6 +200,7 @@ class SecurityServer:
             ),
             clock=self._clock,
         )
+        self._stack.push_async_callback(client.aclose)
         try:
             client.load()
             client.current().require_current(self._clock())
