@@ -203,6 +203,7 @@ class ConsumerExchange:
             reader = MessageReader(content_type, expects=MessageKind.REST_RESPONSE)
             is_fault = name is None and content_type.startswith("text/xml")
             digest = SHA512 if is_fault else digest_of_header(name)
+            reader.receive_data(b"")  # an answer of no bytes is one, if not a good one
         except XRoadError as error:
             raise error.with_prefix("service_failed") from error
         try:

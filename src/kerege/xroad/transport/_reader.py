@@ -272,9 +272,9 @@ class MessageReader:
         self._bare.append(data)
 
     def _bare_fault(self) -> Fault:
+        if not self._bare:
+            raise XRoadError("internal_error", "There is no answer at all")
         content = b"".join(self._bare)
-        if not content:
-            raise XRoadError("internal_error", "The peer answered with an empty fault")
         message = soap.read(content, "text/xml")
         if not isinstance(message, RelayedFaultError):
             raise XRoadError(
