@@ -231,15 +231,21 @@ def ecdsa_der_to_raw(signature: bytes, public_key: ec.EllipticCurvePublicKey) ->
     return r.to_bytes(size, "big") + s.to_bytes(size, "big")
 
 
-def ecdsa_raw_to_der(signature: bytes) -> bytes:
+def ecdsa_raw_to_der(signature: bytes, public_key: ec.EllipticCurvePublicKey) -> bytes:
     """Turn the r||s form of an XML signature into ASN.1.
 
-    Raises ``invalid_signature_value`` if the value cannot be split in two.
+    RFC 4050 gives r and s the length of the curve. The reference writes both shorter
+    when both begin with a zero byte, one value in 65,536, and reads them so.
+
+    Raises ``invalid_signature_value`` if the value cannot be split in two, or is longer
+    than the curve's.
     """
-    if not signature or len(signature) % 2:
+    longest = 2 * ((public_key.curve.key_size + 7) // 8)
+    if not signature or len(signature) % 2 or len(signature) > longest:
         raise XRoadError(
             "invalid_signature_value",
-            f"An ECDSA value of {len(signature)} bytes is not of the form r||s",
+            f"An ECDSA value of {len(signature)} bytes is not of the form r||s "
+            f"on {public_key.curve.name}",
         )
     half = len(signature) // 2
     return encode_dss_signature(

@@ -287,11 +287,5 @@ def _verify_value(parsed: ParsedSignature) -> None:
     key = _key_of(parsed.certificate)
     value = parsed.signature_value
     if isinstance(key, ec.EllipticCurvePublicKey) and parsed.algorithm.kind == "ECDSA":
-        # RFC 4051 3.3.1: r and s have the length of the curve, no other form is read.
-        if len(value) != 2 * ((key.curve.key_size + 7) // 8):
-            raise XRoadError(
-                "invalid_signature_value",
-                f"An ECDSA value on {key.curve.name} does not have {len(value)} bytes",
-            )
-        value = ecdsa_raw_to_der(value)
+        value = ecdsa_raw_to_der(value, key)
     verify_raw(parsed.algorithm, key, value, parsed.signed_info)
