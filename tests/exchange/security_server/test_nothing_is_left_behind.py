@@ -25,7 +25,7 @@ MIXED = b"Content-Type: multipart/mixed; boundary=x\r\n"
     ("head", "code"),
     [
         (b"404 Not Found\r\n", "http_error"),
-        (b"200 OK\r\n" + MIXED, "internal_error"),
+        (b"200 OK\r\n" + MIXED, "service_failed.internal_error"),
         (
             b"200 OK\r\nx-hash-algorithm: SHA-512\r\nContent-Type: image/png\r\n",
             "service_failed.invalid_content_type",
