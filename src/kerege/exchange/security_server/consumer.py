@@ -21,7 +21,7 @@ from kerege.exchange.security_server.authentication import (
     require_client,
 )
 from kerege.exchange.security_server.failures import as_fault, as_peer_fault
-from kerege.exchange.security_server.outgoing import OutgoingMessage
+from kerege.exchange.security_server.outgoing import OutgoingMessage, bounded
 from kerege.exchange.security_server.provider_connection import (
     ProviderAnswer,
     ProviderConnection,
@@ -126,7 +126,8 @@ class ConsumerExchange:
         if not body.is_present or not await body.peek():
             return await outgoing.without_body()
         self.body = self.runtime.new_spool()
-        return await outgoing.with_body(body, self.body)
+        most = self.runtime.settings.limits.body_bytes
+        return await outgoing.with_body(bounded(body, most), self.body)
 
     async def _seal(self, parts: list[Part], spool: Spool | None) -> SignatureData:
         """Sign the request and start to log it."""
@@ -200,7 +201,11 @@ class ConsumerExchange:
         content_type = (response.header(b"content-type") or b"").decode("latin-1")
         name = response.header(b"x-hash-algorithm")
         try:
-            reader = MessageReader(content_type, expects=MessageKind.REST_RESPONSE)
+            reader = MessageReader(
+                content_type,
+                expects=MessageKind.REST_RESPONSE,
+                max_body_bytes=self.runtime.settings.limits.body_bytes or None,
+            )
             is_fault = name is None and content_type.startswith("text/xml")
             digest = SHA512 if is_fault else digest_of_header(name)
             reader.receive_data(b"")  # an answer of no bytes is one, if not a good one

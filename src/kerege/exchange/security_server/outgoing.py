@@ -11,6 +11,7 @@ from typing import Protocol
 
 from kerege.exchange.spool import Spool
 from kerege.xroad import transport
+from kerege.xroad.faults import XRoadError
 from kerege.xroad.signature import MESSAGE, Part, SignatureData, attachment_name
 from kerege.xroad.transport import MessageKind
 
@@ -33,6 +34,34 @@ class BodySource(Protocol):
     async def read(self) -> bytes:
         """Return the next chunk, or nothing at the end."""
         ...
+
+
+class _Bounded:
+    """A body that may not be longer than a setting says."""
+
+    def __init__(self, body: BodySource, most: int) -> None:
+        self._body = body
+        self._most = most
+        self._left = most
+
+    async def read(self) -> bytes:
+        chunk = await self._body.read()
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise XRoadError(
+                "invalid_message",
+                f"The message's body is larger than {self._most} bytes",
+                advice="The limit is a setting of this server.",
+            )
+        return chunk
+
+
+def bounded(body: BodySource, most: int) -> BodySource:
+    """Return the body with a bound in bytes; 0 sets none.
+
+    Reading beyond it raises ``invalid_message``.
+    """
+    return _Bounded(body, most) if most else body
 
 
 Seal = Callable[[list[Part], Spool | None], Awaitable[SignatureData]]

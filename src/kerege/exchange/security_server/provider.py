@@ -18,6 +18,7 @@ from kerege.exchange.security_server.authentication import require_client
 from kerege.exchange.security_server.failures import as_fault, identified
 from kerege.exchange.security_server.outgoing import (
     OutgoingMessage,
+    bounded,
     fault_message,
     new_boundary,
 )
@@ -207,8 +208,9 @@ class ProviderExchange:
             content = await outgoing.without_body()
         else:
             spool = self.runtime.new_spool()
+            most = self.runtime.settings.limits.body_bytes
             content = await outgoing.with_body(
-                answer.body, spool, fault_of=self._fault_bytes
+                bounded(answer.body, most), spool, fault_of=self._fault_bytes
             )
             if not isinstance(content, bytes):
                 content = _closing(content, answer, spool)
