@@ -23,7 +23,7 @@ async def test_a_relayed_fault_may_quote_a_path_with_a_personal_code(tmp_path):
         pair.consumer.peer_port = stranger.port
         async with pair:
             with capture_logs() as logs:
-                got = await pair.send("GET", "people/20101199000001|")
+                got = await pair.send("GET", "people/20101199000001")
     assert b"20101199000001" in got.body
     (line,) = (line for line in logs if line["event"] == "message failed")
     assert (line["code"], line["detail"]) == (QUOTING_A_PATH.code, "f00d")
