@@ -14,7 +14,9 @@ from kerege.exchange.http import (
     serve,
 )
 from kerege.exchange.http._client_connection import ClientConnection
+from kerege.exchange.tls import peer_client_context, peer_server_context
 from tests.exchange.http.helpers import echo, until
+from tests.exchange.identities import identity
 
 HERE = "127.0.0.1"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -284,6 +286,54 @@ async def test_if_the_fastest_is_gone_the_others_are_tried(pool):
         await first.close()
         await get(pool, addresses, headers=close)
         assert pool._fastest.get(tuple(addresses)) == addresses[1]
+
+
+async def test_if_the_fastest_does_not_pass_the_others_are_tried(pool):
+    context = peer_server_context(identity())
+    ours = peer_client_context(identity())
+    async with (
+        await serve(echo, HERE, 0) as no_tls,
+        await serve(echo, HERE, 0, ssl=context) as stranger,
+        await serve(echo, HERE, 0, ssl=context) as right,
+    ):
+        addresses = [(HERE, s.port) for s in (no_tls, stranger, right)]
+        judged = []
+
+        def judge(ssl_object):
+            judged.append(ssl_object)
+            if len(judged) == 1:
+                raise PermissionError("not the one")
+
+        for fastest in addresses[:2]:
+            judged.clear()
+            pool._fastest.put(tuple(addresses), fastest)
+            await get(
+                pool,
+                addresses,
+                ssl=ours,
+                on_connect=judge,
+                headers=[(b"Connection", b"close")],
+            )
+            assert len(judged) == 2
+
+
+async def test_if_none_passes_the_last_reason_is_told(pool):
+    def judge(_ssl_object):
+        raise PermissionError("not the one")
+
+    context = peer_server_context(identity())
+    async with (
+        await serve(echo, HERE, 0, ssl=context) as first,
+        await serve(echo, HERE, 0, ssl=context) as second,
+    ):
+        addresses = [(HERE, first.port), (HERE, second.port)]
+        with pytest.raises(PermissionError):
+            await get(
+                pool,
+                addresses,
+                ssl=peer_client_context(identity()),
+                on_connect=judge,
+            )
 
 
 async def test_if_none_answers_every_reason_is_told(pool):

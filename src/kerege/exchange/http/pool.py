@@ -45,6 +45,8 @@ class _Route:
     on_connect: OnConnect | None
     on_use: OnUse | None
     connect_timeout: float
+    reached: Address | None = None
+    """The address that a connection was last made to, before TLS and judgement."""
 
 
 class ClientPool:
@@ -186,6 +188,23 @@ class ClientPool:
     # Making one.
 
     async def _connect(self, route: _Route) -> ClientConnection:
+        """Connect to the fastest address; if it does not pass, to one of the others."""
+        wanted = route.addresses
+        while True:
+            try:
+                connection = await self._connect_once(route)
+            except Exception:
+                others = tuple(a for a in route.addresses if a != route.reached)
+                if not others or others == route.addresses:
+                    raise
+                self._fastest.drop(wanted)
+                route.addresses, route.reached = others, None
+                continue
+            if route.addresses != wanted and route.reached is not None:
+                self._fastest.put(wanted, route.reached)
+            return connection
+
+    async def _connect_once(self, route: _Route) -> ClientConnection:
         if len(self._keys) >= self.limits.connections:
             raise ConnectFailed("There are too many connections.", why="exhausted")
         try:
@@ -200,6 +219,7 @@ class ClientPool:
 
     async def _open(self, route: _Route) -> ClientConnection:
         address, endpoint = await self._open_socket(route.addresses)
+        route.reached = address
         key = (address, route.ssl)
         context = self._resuming_context(key)
         try:
