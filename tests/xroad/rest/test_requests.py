@@ -138,21 +138,34 @@ def test_other_methods_are_refused(method):
         (b"/r2/KG/GOV/70000001/register/person", "internal_error"),
         (b"/R1/KG/GOV/70000001/register/person", "internal_error"),
         (b"/r1/KG/GOV/70000001/register/", "internal_error"),
-        (b"/r1/KG/GOV/7%0/register/person", "internal_error"),
+        (b"/r1/KG/GOV/7%0/register/person", "client.bad_request"),
         (b"/r1/KG/GOV/%ff/register/person", "internal_error"),
-        (b"/r1/KG/GOV/a b/register/person", "internal_error"),
-        (b"/r1/KG/GOV/a?b/register/person", "internal_error"),
-        (b"/r1/KG/GOV/70000001/register/person#x", "internal_error"),
-        (b"/r1/KG/GOV/70000001/register/person x", "internal_error"),
+        (b"/r1/KG/GOV/a b/register/person", "client.bad_request"),
+        (b"/r1/KG/GOV/a?b/register/person", "client.bad_request"),
+        (b"/r1/KG/GOV/70000001/register/person#x", "client.bad_request"),
+        (b"/r1/KG/GOV/70000001/register/person x", "client.bad_request"),
         (b"r1/KG/GOV/70000001/register/person", "internal_error"),
         (b"http://h/r1/KG/GOV/70000001/register/person", "internal_error"),
         (b"/r1//KG/GOV/70000001/register/person", "client.bad_request"),
         (b"/r1/KG/GOV/70000001/register/person//x", "client.bad_request"),
+        (b"/r1/KG/GOV/70000001/register/person/%zz", "client.bad_request"),
+        (b"/r1/KG/GOV/70000001/register/person/a%", "client.bad_request"),
+        (b"/r1/KG/GOV/70000001/register/person/a|b", "client.bad_request"),
+        (b'/r1/KG/GOV/70000001/register/person/"', "client.bad_request"),
+        (b"/r1/KG/GOV/70000001/register/person/a\\b", "client.bad_request"),
+        (b"/r1/KG/GOV/70000001/register/person/<{^`}>", "client.bad_request"),
+        (b"/r1/KG/GOV/70000001/register/person\x00", "client.bad_request"),
         ("/r1/KG/GOV/70000001/register/адам".encode(), "client.bad_request"),
     ],
 )
 def test_other_paths_are_refused(path, code):
     assert code_of(ask, path=path) == code
+
+
+def test_every_character_that_a_path_may_have_is_kept():
+    odd = "/a%2Fb%20%D3%A9-._~!$&'()*+,;=:@/./../"
+    path = f"/r1/KG/GOV/70000001/register/person{odd}".encode()
+    assert ask(path=path).service_path == odd
 
 
 def test_queries_are_kept_as_they_are():

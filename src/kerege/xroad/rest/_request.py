@@ -55,6 +55,9 @@ with underscores: CGI, WSGI and PHP cannot tell ``X_Road_Client`` from ``X-Road-
 
 _PATH = re.compile(r"/[!-\"$->@-~]*")
 _QUERY = re.compile(r"[!-\"$-~]*")
+_CLIENT_PATH = re.compile(r"(?:[!$&-;=@-Z_a-z~]|%[0-9A-Fa-f]{2})*")
+"""What RFC 3986 has in paths. Other servers answer 500 to anything else, and the
+reference's HTTP server does not take it from a client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +132,8 @@ class RestRequest:
             XRoadError: ``invalid_client_identifier`` without X-Road-Client,
                 ``client.missing_header_field`` for an empty X-Road-Id,
                 ``client.duplicate_header_field`` for headers of `_SINGLE` that
-                disagree, ``client.bad_request`` for paths with ``//`` or
-                characters outside ASCII, else ``internal_error``.
+                disagree, ``client.bad_request`` for paths with ``//``, broken
+                escapes or characters that no URL has, else ``internal_error``.
         """
         kept = [
             (name, value.strip(" \t"))
@@ -270,6 +273,12 @@ def _client_target(path: bytes, query: bytes | None) -> tuple[str, str | None]:
         ) from None
     if path_text.startswith("/") and "//" in path_text:
         raise XRoadError("client.bad_request", "The request's path has an empty part")
+    if not _CLIENT_PATH.fullmatch(path_text):
+        raise XRoadError(
+            "client.bad_request",
+            "The request's path has characters that must be percent-encoded, "
+            "or a % that two hexadecimal digits do not follow",
+        )
     return path_text, query_text
 
 
