@@ -282,8 +282,13 @@ class ConsumerExchange:
 
 
 async def _all_done(*records: Awaitable[None]) -> None:
-    """Wait until all records are durable, or have failed; raise why one has."""
+    """Wait until all records are durable, or have failed; raise why one has.
+
+    Raises ``logging_failed``, followed by the reason's code if it has another.
+    """
     for result in await asyncio.gather(*records, return_exceptions=True):
+        if isinstance(result, XRoadError):
+            raise result.with_prefix("logging_failed")
         if result is not None:
             raise result
 

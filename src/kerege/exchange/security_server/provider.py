@@ -236,22 +236,24 @@ class ProviderExchange:
         body: Spool | None,
     ) -> None:
         request = self._known_request()
-        await self.runtime.log.write(
-            LogRecord(
-                direction=direction,
-                client_side=False,
-                query_id=request.query_id,
-                x_request_id=request.request_id or "",
-                client_id=request.client_id,
-                service_id=request.service_id,
-                message=block,
-                signature=signature.signature,
-                hash_chain_result=signature.hash_chain_result,
-                hash_chain=signature.hash_chain,
-                body=body,
-                time=self.runtime.clock(),
-            )
+        record = LogRecord(
+            direction=direction,
+            client_side=False,
+            query_id=request.query_id,
+            x_request_id=request.request_id or "",
+            client_id=request.client_id,
+            service_id=request.service_id,
+            message=block,
+            signature=signature.signature,
+            hash_chain_result=signature.hash_chain_result,
+            hash_chain=signature.hash_chain,
+            body=body,
+            time=self.runtime.clock(),
         )
+        try:
+            await self.runtime.log.write(record)
+        except XRoadError as error:
+            raise error.with_prefix("logging_failed") from error
 
     def _known_request(self) -> RestRequest:
         if self.request is None:
