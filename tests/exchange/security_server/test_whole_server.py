@@ -13,7 +13,11 @@ from kerege.exchange.keys import SoftwareToken
 from kerege.exchange.keys.server_keys import internal_identity, server_keys
 from kerege.exchange.security_server import server as module
 from kerege.exchange.security_server.server import SecurityServer
-from kerege.exchange.security_server.settings import Listen, load_settings
+from kerege.exchange.security_server.settings import (
+    Configuration,
+    Listen,
+    load_settings,
+)
 from kerege.exchange.storage import open_database
 from kerege.sandbox.builder import build, configure, prepare
 from kerege.sandbox.layout import (
@@ -124,6 +128,23 @@ async def test_an_old_configuration_starts_a_server_that_refuses(instance):
     ):
         status, code, _ = await call(instance, session)
     assert (status, code) == (500, "server.clientproxy.global_conf_outdated")
+
+
+async def test_a_folder_that_another_process_fills_is_enough(instance):
+    async with AsyncExitStack() as stack:
+        await start_services(stack, instance, without={"configuration"})
+        with_client = AsyncExitStack()
+        async with with_client:
+            await start_services(
+                with_client, instance, without={"ocsp", "tsa", "register"}
+            )
+            await with_client.enter_async_context(server(instance, PORTAL))
+        await stack.enter_async_context(
+            server(instance, PORTAL, configuration=Configuration(anchor=""))
+        )
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        status, code, _ = await call(instance, session, "address-fact/x")
+    assert (status, code) == (500, "server.clientproxy.network_error")
 
 
 async def test_a_switched_off_port_is_not_listened_on(instance):

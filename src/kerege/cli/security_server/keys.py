@@ -23,6 +23,7 @@ from kerege.cli.security_server.common import (
     pin_option,
     read_settings,
 )
+from kerege.cli.security_server.pkcs12 import import_pkcs12
 from kerege.exchange.keys import (
     CertificateStatus,
     KeyAlgorithm,
@@ -314,3 +315,6 @@ def _fields(key: KeyRecord) -> dict[str, object]:
             for record in key.certificates
         ],
     }
+
+
+keys.add_command(import_pkcs12)

@@ -20,8 +20,9 @@ from kerege.exchange.keys.pin import (
     pin_from_prompt,
     read_pin,
 )
+from kerege.exchange.keys.selection import AuthenticationKey
 from kerege.exchange.keys.signer import SoftwareSigner
-from kerege.exchange.keys.token import AuthenticationKey, SoftwareToken
+from kerege.exchange.keys.token import SoftwareToken
 from kerege.exchange.keys.wrapping import KdfCost
 
 __all__ = [

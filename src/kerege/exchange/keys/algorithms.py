@@ -6,6 +6,8 @@ from enum import Enum
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from kerege.xroad.faults import XRoadError
+
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
@@ -38,6 +40,20 @@ def generate(algorithm: KeyAlgorithm) -> PrivateKey:
     if algorithm in _RSA_BITS:
         return rsa.generate_private_key(65537, _RSA_BITS[algorithm])
     return ec.generate_private_key(_CURVES[algorithm]())
+
+
+def algorithm_of(key: PrivateKey) -> KeyAlgorithm:
+    """Return the kind of a key. Raises ``unsupported_algorithm`` for other kinds."""
+    for kind, bits in _RSA_BITS.items():
+        if isinstance(key, rsa.RSAPrivateKey) and key.key_size == bits:
+            return kind
+    for kind, curve in _CURVES.items():
+        if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, curve):
+            return kind
+    known = ", ".join(kind.value for kind in KeyAlgorithm)
+    raise XRoadError(
+        "unsupported_algorithm", f"The key is not of a kind that a token keeps: {known}"
+    )
 
 
 def public_key_info(key: PublicKey) -> bytes:

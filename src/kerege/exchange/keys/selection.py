@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from cryptography import x509
 
+from kerege.exchange.keys.algorithms import PrivateKey
 from kerege.exchange.keys.metadata import (
     CertificateRecord,
     CertificateStatus,
@@ -20,6 +22,17 @@ Pair = tuple[KeyRecord, CertificateRecord]
 
 MAX_CHAIN = 8
 """Certificates shown to a peer; real chains have one or two."""
+
+
+class AuthenticationKey(NamedTuple):
+    """A server's authentication key, for the two rooms that wire it into TLS."""
+
+    private_key: PrivateKey
+    chain: tuple[x509.Certificate, ...]
+    """The server's own certificate, then its intermediates, without the root."""
+
+    def __repr__(self) -> str:
+        return f"AuthenticationKey(chain={self.chain!r})"
 
 
 def signing_certificate(

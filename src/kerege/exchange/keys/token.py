@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from kerege.exchange.keys.algorithms import (
     KeyAlgorithm,
     PrivateKey,
+    algorithm_of,
     generate,
     key_id_of,
     public_key_info,
@@ -49,6 +50,7 @@ from kerege.exchange.keys.metadata import (
 from kerege.exchange.keys.pin import Pin, PinAttempts, PinPolicy
 from kerege.exchange.keys.requests import certificate_request
 from kerege.exchange.keys.selection import (
+    AuthenticationKey,
     authentication_certificate,
     chain_of,
     signing_certificate,
@@ -61,17 +63,6 @@ from kerege.xroad.identifiers import ClientId
 
 DEFAULT_LABEL = "softToken-0"
 """The reference's name of its software token."""
-
-
-class AuthenticationKey(NamedTuple):
-    """A server's authentication key, for the two rooms that wire it into TLS."""
-
-    private_key: PrivateKey
-    chain: tuple[x509.Certificate, ...]
-    """The server's own certificate, then its intermediates, without the root."""
-
-    def __repr__(self) -> str:
-        return f"AuthenticationKey(chain={self.chain!r})"
 
 
 def utc_now() -> datetime:
@@ -211,10 +202,22 @@ class SoftwareToken:
         label: str = "",
     ) -> KeyRecord:
         """Make a key and keep it. Raises ``token_not_active``."""
+        self._require_active()
+        return self.import_key(generate(algorithm), usage, label=label)
+
+    def import_key(
+        self, key: PrivateKey, usage: KeyUsage, *, label: str = ""
+    ) -> KeyRecord:
+        """Keep a key that was made elsewhere.
+
+        Raises ``token_not_active``, ``unsupported_algorithm``, ``duplicate_entry``.
+        """
         passphrase = self._require_active()
-        key = generate(algorithm)
+        algorithm = algorithm_of(key)
         info = public_key_info(key.public_key())
         record = KeyRecord(key_id_of(info), label, usage, algorithm, info)
+        if any(known.key_id == record.key_id for known in self._metadata.keys):
+            raise XRoadError("duplicate_entry", "The token has this key already")
         self._folder.write_key(record.key_id, encrypt_key(key, passphrase))
         self._keys[record.key_id] = key
         self._change(lambda metadata: metadata.with_key(record))

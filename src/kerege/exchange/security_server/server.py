@@ -16,7 +16,11 @@ import aiohttp
 import structlog
 from cryptography import x509
 
-from kerege.exchange.configuration import ConfigurationClient, ConfigurationSettings
+from kerege.exchange.configuration import (
+    ConfigurationClient,
+    ConfigurationSettings,
+    LocalConfiguration,
+)
 from kerege.exchange.http import ClientPool, Handler, Limits, MethodHook, Server, serve
 from kerege.exchange.messagelog import MessageLog
 from kerege.exchange.messagelog.archive_job import ArchiveJob
@@ -46,6 +50,7 @@ from kerege.exchange.storage.server_configuration import (
     load_server_configuration,
 )
 from kerege.xroad.faults import XRoadError
+from kerege.xroad.globalconf import GlobalConf
 
 RELOAD_SECONDS = 3.0
 """How soon a change of clients, services and rights is noticed."""
@@ -56,6 +61,8 @@ OCSP_START_SECONDS = 10.0
 
 _log = structlog.get_logger(__name__)
 
+CurrentConfiguration = Callable[[], GlobalConf]
+"""Gives the snapshot that a message begins with; raises ``global_conf_outdated``."""
 MakeKeys = Callable[[Callable[[], "list[x509.Certificate]"]], ServerKeys]
 """Builds the keys, given where intermediate CA certificates come from."""
 
@@ -121,13 +128,13 @@ class SecurityServer:
         ocsp = await self._start_ocsp(configuration, keys, session)
         log = await self._start_log(database, configuration)
         own_ocsp = OwnOCSP(ocsp.response_by_hash)
-        chains = Chains(configuration.current)
+        chains = Chains(configuration)
         pool = ClientPool()
         self._stack.push_async_callback(pool.close)
         runtime = Runtime(
             settings=settings,
             keys=keys,
-            configuration=configuration.current,
+            configuration=configuration,
             server_configuration=self._current_rights,
             log=log,
             own_ocsp=own_ocsp,
@@ -136,7 +143,7 @@ class SecurityServer:
                 session, settings.peers.ocsp_port, settings.peers.ocsp_timeout_seconds
             ),
             pool=pool,
-            verifiers=Verifiers(configuration.current),
+            verifiers=Verifiers(configuration),
             signing=SigningContexts(keys.signers, chains.of_own, own_ocsp),
             spool_directory=spool,
             on_exchange=self._on_exchange,
@@ -168,13 +175,13 @@ class SecurityServer:
         return database
 
     async def _start_log(
-        self, database: Database, configuration: ConfigurationClient
+        self, database: Database, configuration: CurrentConfiguration
     ) -> MessageLog:
         log = await self._stack.enter_async_context(
             open_log(
                 self._settings,
                 database,
-                configuration.current,
+                configuration,
                 self._current_rights,
                 self._clock,
             )
@@ -189,8 +196,15 @@ class SecurityServer:
             raise RuntimeError("The server has not been started")
         return self._rights
 
-    async def _start_configuration(self) -> ConfigurationClient:
+    async def _start_configuration(self) -> CurrentConfiguration:
+        """Return where the current configuration comes from: a client, or a folder."""
         chosen = self._settings.configuration
+        if not chosen.anchor:
+            folder = self._settings.path(chosen.directory)
+            local = LocalConfiguration(folder, clock=self._clock)
+            await local.reload()
+            self._run(local.run())
+            return local.current
         client = ConfigurationClient(
             self._settings.path(chosen.anchor),
             ConfigurationSettings(
@@ -207,7 +221,7 @@ class SecurityServer:
         except XRoadError as not_current:
             await self._first_update(client, not_current)
         self._run(client.run())
-        return client
+        return client.current
 
     async def _first_update(
         self, client: ConfigurationClient, reason: XRoadError
@@ -226,7 +240,7 @@ class SecurityServer:
 
     async def _start_ocsp(
         self,
-        configuration: ConfigurationClient,
+        configuration: CurrentConfiguration,
         keys: ServerKeys,
         session: aiohttp.ClientSession,
     ) -> OcspFetcher:
@@ -235,7 +249,7 @@ class SecurityServer:
             [s.certificate for s in keys.signers.values()],
         ]
         fetcher = OcspFetcher(
-            sources=configuration.current,
+            sources=configuration,
             certificates=lambda: [c for group in own for c in group],
             transport=http_transport(session),
             store=OcspStore(self._settings.path("ocsp")),
@@ -311,8 +325,8 @@ class SecurityServer:
         self._servers.append(server)
 
 
-def _intermediates(configuration: ConfigurationClient) -> list[x509.Certificate]:
-    conf = configuration.current()
+def _intermediates(configuration: CurrentConfiguration) -> list[x509.Certificate]:
+    conf = configuration()
     return [
         certificate
         for authority in conf.trust(conf.instance).authorities

@@ -90,7 +90,8 @@ class Configuration:
 
     anchor: str = option(
         "configuration-anchor.xml",
-        "The configuration anchor's file, relative to the settings file.",
+        "The configuration anchor's file, relative to the settings file. Empty: "
+        "another process downloads into `directory`, this one only reads it.",
     )
     directory: str = option(
         "globalconf", "Folder of the downloaded configuration, relative likewise."
