@@ -183,6 +183,22 @@ async def test_a_crash_between_archive_and_database_puts_no_record_in_two_archiv
     assert [name.split("-")[0] for name in verify_chain(world)] == ["q1", "q2"]
 
 
+async def test_a_body_folder_that_is_not_there_stops_the_archiving(world: World):
+    spool = await spooled(world.policy.bodies, bytes(MEMORY_LIMIT + 1))
+    await stamped(world, "q1", body=spool)
+    elsewhere = world.policy.bodies.rename(world.policy.bodies.with_name("moved"))
+    with raises("io_error"):
+        archiver_of(world).archive()
+    assert archive_names(world) == []
+
+    elsewhere.rename(world.policy.bodies)
+    assert archiver_of(world).archive() == 1
+    (name,) = archive_names(world)
+    archive = read_archive((world.policy.archive / name).read_bytes())
+    container = b"".join(archive.chunks(archive.members[0]))
+    assert [a.size for a in read_container(container).attachments] == [MEMORY_LIMIT + 1]
+
+
 async def test_an_archive_is_on_stable_storage_before_it_has_its_name(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):

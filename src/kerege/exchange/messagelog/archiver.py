@@ -15,9 +15,12 @@ What a crash may leave behind, in the order in which it is made:
    archives its records again, so that no record stands in two archives;
 3. archive and database agree: nothing to do.
 
-Run it in one process of a server.
+Run it in one process of a server. Should there be two, no record is lost and none
+stands in two archives: who announces an archive must find the chain as it was, who marks
+its records must find it still announced. The other one stops.
 """
 
+import errno
 import os
 import secrets
 import time
@@ -134,9 +137,22 @@ class Archiver:
                 )
             ).scalar()
         if pending:
-            _log.warning("archive made again", file=pending)
-            (self._policy.archive / pending).unlink(missing_ok=True)
-            self._set_pending(None)
+            self._withdraw(pending)
+
+    def _withdraw(self, pending: str) -> None:
+        """Remove an archive that was not finished, unless it has been meanwhile."""
+        with self._database.write() as connection:
+            withdrawn = connection.execute(
+                update(archives)
+                .where(
+                    archives.c.group_name == EVERYTHING,
+                    archives.c.pending_file == pending,
+                )
+                .values(pending_file=None)
+            )
+            if withdrawn.rowcount:
+                _log.warning("archive made again", file=pending)
+                (self._policy.archive / pending).unlink(missing_ok=True)
 
     def _newest(self) -> int:
         """Return the newest record to archive; those that come later wait."""
@@ -150,8 +166,9 @@ class Archiver:
         first = next(found, None)
         if first is None:
             return 0
+        previous = self._previous()
         writer = ArchiveWriter(
-            self._previous(),
+            previous,
             algorithm=self._policy.digest,
             max_bytes=self._policy.archive_max_bytes,
         )
@@ -166,7 +183,7 @@ class Archiver:
                 file.flush()
                 os.fsync(file.fileno())
             link = writer.link()
-            self._set_pending(link.file_name)
+            self._announce(link.file_name, previous)
             temporary.rename(self._policy.archive / link.file_name)
             sync_path(self._policy.archive)
         finally:
@@ -182,6 +199,7 @@ class Archiver:
         for logged in found:
             record = logged.without_lost_bodies(self._policy.bodies)
             if record is not logged:
+                self._require_bodies()
                 _log.error("logged body is lost", record=record.container_name)
             parts = record.parts(self._policy.bodies)
             container = iter_container(parts, time=record.time)
@@ -214,26 +232,41 @@ class Archiver:
             row = connection.execute(question).one_or_none()
         return ArchiveLink(row.last_digest, row.last_file) if row else NO_ARCHIVE
 
-    def _set_pending(self, name: str | None) -> None:
+    def _announce(self, name: str, previous: ArchiveLink) -> None:
+        """Note which archive is about to be put in place, if it still follows."""
         with self._database.write() as connection:
-            changed = connection.execute(
+            announced = connection.execute(
                 update(archives)
-                .where(archives.c.group_name == EVERYTHING)
+                .where(
+                    archives.c.group_name == EVERYTHING,
+                    archives.c.last_digest == previous.digest,
+                    archives.c.pending_file.is_(None),
+                )
                 .values(pending_file=name)
             )
-            if not changed.rowcount:
-                connection.execute(
-                    archives.insert().values(
-                        group_name=EVERYTHING,
-                        last_digest=NO_ARCHIVE.digest,
-                        last_file=NO_ARCHIVE.file_name,
-                        pending_file=name,
-                    )
+            if announced.rowcount:
+                return
+            if connection.execute(select(archives.c.group_name)).first():
+                raise _disturbed()
+            connection.execute(
+                archives.insert().values(
+                    group_name=EVERYTHING,
+                    last_digest=NO_ARCHIVE.digest,
+                    last_file=NO_ARCHIVE.file_name,
+                    pending_file=name,
                 )
+            )
 
     def _mark(self, done: Sequence[int], link: ArchiveLink) -> None:
         """Note in one transaction that these records are in this archive."""
+        of_group = archives.c.group_name == EVERYTHING
         with self._database.write() as connection:
+            question = select(archives).where(of_group).with_for_update()
+            state = connection.execute(question).one_or_none()
+            known = (state.pending_file, state.last_file) if state else ()
+            if link.file_name not in known:  # withdrawn; the same one may be finished
+                (self._policy.archive / link.file_name).unlink(missing_ok=True)
+                raise _disturbed()
             for start in range(0, len(done), MARKED_AT_ONCE):
                 some = done[start : start + MARKED_AT_ONCE]
                 connection.execute(
@@ -241,10 +274,18 @@ class Archiver:
                 )
             connection.execute(
                 update(archives)
-                .where(archives.c.group_name == EVERYTHING)
+                .where(of_group)
                 .values(
                     last_digest=link.digest, last_file=link.file_name, pending_file=None
                 )
+            )
+
+    def _require_bodies(self) -> None:
+        """Refuse to give up bodies because their whole folder is not there."""
+        folder = self._policy.bodies
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                errno.ENOENT, "The folder of logged bodies is not there", str(folder)
             )
 
     def _clean_some(self, before: datetime) -> int:
@@ -265,6 +306,15 @@ class Archiver:
         for name in files:
             (self._policy.bodies / name).unlink(missing_ok=True)
         return len(ids)
+
+
+def _disturbed() -> XRoadError:
+    return XRoadError(
+        "action_not_possible",
+        "Another archiver is at work on this message log",
+        advice="A running server archives by itself. What was not archived now will be "
+        "in the next run.",
+    )
 
 
 def _to_archive() -> ColumnElement[bool]:
