@@ -46,18 +46,21 @@ async def open_log(
     rights: Callable[[], ServerConfiguration],
     clock: Callable[[], datetime],
 ) -> AsyncIterator[MessageLog]:
-    """Open the log for as long as the block runs.
+    """Open the log for as long as the block runs; its folders are made.
 
     The server chooses its time-stamping services; whom to believe is said by the
     global configuration.
     """
+    policy = log_policy(settings)
+    for folder in (policy.bodies, policy.archive):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     timestamper = TimestampClient(
         lambda: [service.url for service in rights().timestamping_services],
         lambda: configuration().tsa_certificates(configuration().instance),
     )
     log = MessageLog(
         database,
-        log_policy(settings),
+        policy,
         timestamper,
         clock=clock,
         interval=lambda: configuration().timestamping_interval_seconds,
