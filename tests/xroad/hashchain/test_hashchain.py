@@ -16,6 +16,7 @@ from kerege.xroad.hashchain import (
     verify_hash_chain,
 )
 from kerege.xroad.hashchain._digest_list import digest_list, step_digest
+from kerege.xroad.xml import MAX_NAMESPACES
 
 MESSAGE, ATTACHMENT, CHAIN = "/message.xml", "/attachment1", "/sig-hashchain.xml"
 HELLO, BODY = SHA512.of(b"hello"), SHA512.of(b"body")
@@ -225,6 +226,9 @@ def test_the_digest_of_raw_bytes_does_not_stand_for_a_transformed_document():
     inputs = {MESSAGE: canonical}
     refuse("invalid_reference", result, chain_of(steps), inputs)
     verify(result, chain_of(steps), inputs, contents={MESSAGE: document})
+    namespaces = b"".join(b' xmlns:n%d="u"' % n for n in range(MAX_NAMESPACES + 1))
+    slow = {MESSAGE: b"<a%b></a>" % namespaces}
+    refuse("invalid_hash_chain_ref", result, chain_of(steps), inputs, contents=slow)
 
 
 @pytest.mark.parametrize(

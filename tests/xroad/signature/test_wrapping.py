@@ -13,6 +13,8 @@ from kerege.xroad.signature import (
     SignatureData,
     parse_signature,
 )
+from kerege.xroad.signature._structure import MAX_ATTRIBUTES
+from kerege.xroad.xml import MAX_NAMESPACES
 from tests.xroad.signature.forging import edited, re_signed, refuse, verify
 from tests.xroad.signature.pki import (
     member,
@@ -127,6 +129,22 @@ def test_a_signature_over_neither_message_nor_chain_is_refused(plain):
 def test_comments_instructions_and_inherited_attributes_are_refused(plain, hidden):
     document = plain.signature.replace(b"<ds:SignedInfo>", b"<ds:SignedInfo>" + hidden)
     refuse("malformed_signature", document)
+
+
+@pytest.mark.parametrize("check_schema", [True, False])
+@pytest.mark.parametrize(
+    "many",
+    [
+        b"".join(b' xmlns:a%d="u"' % n for n in range(MAX_NAMESPACES)),
+        b"".join(b' a%d="u"' % n for n in range(MAX_ATTRIBUTES)),
+    ],
+    ids=["namespaces", "attributes"],
+)
+def test_what_makes_canonical_form_slow_is_refused(plain, many, check_schema):
+    document = edited(plain, b"<ds:SignedInfo", b"<ds:SignedInfo" + many)
+    with pytest.raises(XRoadError) as refused:
+        parse_signature(document, check_schema=check_schema)
+    assert refused.value.code == "malformed_signature"
 
 
 def test_a_comment_cannot_split_a_value(plain):

@@ -11,7 +11,7 @@ from lxml import etree
 from kerege.xroad.algorithms import Digest, digest_by_uri
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.hashchain._digest_list import digest_list
-from kerege.xroad.xml import parse
+from kerege.xroad.xml import parse, require_few_namespaces
 
 MAX_CHAIN_BYTES = 4 * 1024 * 1024
 """A chain of one message takes 300 bytes a step and 33 steps; the rest is attachments."""
@@ -226,7 +226,9 @@ def _require_equal(value: bytes, entry: _Entry) -> None:
 
 def _transformed(content: bytes, entry: _Entry) -> bytes:
     for uri in entry.transforms:
-        root = parse(content, code="invalid_hash_chain_ref", what=entry.uri[:255])
+        what, code = entry.uri[:255], "invalid_hash_chain_ref"
+        root = parse(content, code=code, what=what)
+        require_few_namespaces(root, content, code=code, what=what)
         content = etree.tostring(
             root.getroottree(),
             method="c14n",

@@ -16,10 +16,14 @@ from lxml import etree
 
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.signature._schema import require_profile
-from kerege.xroad.xml import parse
+from kerege.xroad.xml import parse, require_few_namespaces
 
 MAX_SIGNATURE_BYTES = 1024 * 1024
 """A signature with two CA levels has 20 KB; OCSP responses may hold whole chains."""
+
+MAX_ATTRIBUTES = 8192
+"""Attributes of a document without a grammar; a reference has three. Canonical form puts
+those of an element in order one by one."""
 
 DS = "{http://www.w3.org/2000/09/xmldsig#}"
 XADES = "{http://uri.etsi.org/01903/v1.3.2#}"
@@ -41,6 +45,9 @@ _any_ids: Callable[[etree._Element], list[str]] = etree.XPath(
     "//@Id | //@ID | //@id", smart_strings=False
 )
 _signature_count = etree.XPath("count(//*[local-name() = 'Signature'])")
+
+
+_attribute_count = etree.XPath("count(//@*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,7 @@ def find_signature(data: bytes, *, check_schema: bool) -> Structure:
             MALFORMED, f"The signature is larger than {MAX_SIGNATURE_BYTES} bytes"
         )
     root = parse(data, code="invalid_xml", what="The signature")
+    require_few_namespaces(root, data, code=MALFORMED, what="The signature")
     if _has_forbidden_nodes(root):
         raise XRoadError(
             MALFORMED,
@@ -83,6 +91,8 @@ def find_signature(data: bytes, *, check_schema: bool) -> Structure:
         require_profile(root)
     elif _signature_count(root) != 1:
         raise XRoadError(MALFORMED, "There is a second signature inside the first")
+    elif _attribute_count(root) > MAX_ATTRIBUTES:
+        raise XRoadError(MALFORMED, f"More than {MAX_ATTRIBUTES} attributes")
     ids = _ids(root) if check_schema else _any_ids(root)
     if len(ids) != len(set(ids)):
         raise XRoadError(MALFORMED, "Two elements of the signature have the same id")
