@@ -226,7 +226,9 @@ class ClientConnection(AnswerReader):
         self._deadline = 0
         is_sent = self._sender is None or self._sender.done()
         self._end_sender()
-        if is_sent and self.keeps_alive and not self.is_spoiled:
+        if not is_sent:
+            self.transport.abort()  # nobody wants the rest of the request
+        elif self.keeps_alive and not self.is_spoiled:
             self._on_free(self)
         else:
             self.transport.close()
