@@ -35,6 +35,9 @@ CACHED_CERTIFICATES = 512
 """Parsed certificates kept: the servers of a large instance, 8 MB at the very most."""
 MAX_RSA_BITS = 8192
 """A longer modulus adds no security that counts, only work for whoever checks it."""
+MAX_RSA_EXPONENT_BITS = 64
+"""As OpenSSL has it for keys above 3072 bits; below, one as long as the modulus makes a
+check cost seventy times as much."""
 MIN_EC_BITS = 224
 """Shorter curves have less than 112 bits of security (NIST SP 800-57)."""
 
@@ -140,6 +143,10 @@ def require_strong_key(
             certificate,
             f"has {key.key_size} bits; {minimum} to {MAX_RSA_BITS} are accepted",
         )
+    if isinstance(key, rsa.RSAPublicKey):
+        bits = key.public_numbers().e.bit_length()
+        if bits > MAX_RSA_EXPONENT_BITS:
+            raise _unsupported(certificate, f"has a public exponent of {bits} bits")
     return key
 
 

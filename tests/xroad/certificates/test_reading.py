@@ -179,6 +179,26 @@ def test_a_short_curve_is_refused() -> None:
         require_strong_key(short, STRONG)
 
 
+def test_an_exponent_as_long_as_the_modulus_is_refused() -> None:
+    """Anybody may send such a certificate; checking with it takes six milliseconds."""
+    key = rsa.generate_private_key(65537, 2048)
+    odd = key.public_key().public_numbers().n - 2
+    costly = rsa.RSAPublicNumbers(odd, key.public_key().public_numbers().n)
+    signer = ec.generate_private_key(ec.SECP256R1())
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name("CN=costly"))
+        .issuer_name(name("CN=costly"))
+        .public_key(costly.public_key())
+        .serial_number(1)
+        .not_valid_before(NOW - YEAR)
+        .not_valid_after(NOW + YEAR)
+    )
+    with pytest.raises(XRoadError, match="public exponent of 2048 bits") as refused:
+        require_strong_key(builder.sign(signer, hashes.SHA256()), LEGACY)
+    assert refused.value.code == "unsupported_algorithm"
+
+
 def test_a_key_of_an_unknown_kind_is_refused() -> None:
     key = ed25519.Ed25519PrivateKey.generate()
     builder = (
