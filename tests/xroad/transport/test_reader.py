@@ -8,6 +8,7 @@ from hypothesis import given, settings, strategies as st
 from kerege.xroad import transport
 from kerege.xroad.faults import XRoadError, soap_fault
 from kerege.xroad.transport import (
+    MAX_FAULT_BYTES,
     MAX_OCSP_RESPONSES,
     TRANSITIONS,
     AttachmentBegan,
@@ -219,6 +220,18 @@ def test_hash_chain_and_result_come_together():
     result, chain_part = (b"--" + B.encode() + piece for piece in half[1:])
     assert code_of(request, result, signature, closing) == "invalid_content_type"
     assert code_of(request, chain_part, signature, closing) == "invalid_content_type"
+
+
+def test_where_only_a_fault_can_stand_no_large_xml_is_parsed():
+    large = SOAP.replace(b"<svc/>", b"<svc>" + b"x" * MAX_FAULT_BYTES + b"</svc>")
+    part = transport.message_part(B, MessageKind.SOAP, large)
+    soap, rest = MessageKind.SOAP, MessageKind.REST_RESPONSE
+    assert code_of(part, signature, closing, expects=rest) == "invalid_message"
+    assert read(part, signature, closing, expects=soap)
+    bare = MessageReader("text/xml", expects=rest)
+    with pytest.raises(XRoadError) as refused:
+        bare.receive_data(large)
+    assert refused.value.code == "invalid_message"
 
 
 def test_the_kind_of_message_is_checked_where_it_is_known():

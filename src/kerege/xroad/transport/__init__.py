@@ -54,6 +54,7 @@ from kerege.xroad.transport._multipart import (
     find_header,
 )
 from kerege.xroad.transport._reader import (
+    MAX_FAULT_BYTES,
     MAX_HASH_CHAIN_BYTES,
     MAX_OCSP_BYTES,
     MAX_OCSP_RESPONSES,
@@ -71,6 +72,7 @@ from kerege.xroad.transport._service import (
 from kerege.xroad.transport._state import TRANSITIONS, PartKind, State
 
 __all__ = [
+    "MAX_FAULT_BYTES",
     "MAX_HASH_CHAIN_BYTES",
     "MAX_OCSP_BYTES",
     "MAX_OCSP_RESPONSES",

@@ -39,6 +39,8 @@ MAX_OCSP_BYTES = 64 * 1024
 """A response with its responder's certificate has about 2 KB."""
 MAX_SOAP_BYTES = 16 * 1024 * 1024
 """SOAP is parsed in memory; larger data belongs into attachments."""
+MAX_FAULT_BYTES = 1024 * 1024
+"""XML where only a fault can stand: room for Java's longest stack trace."""
 MAX_HASH_CHAIN_BYTES = 1024 * 1024
 """Lists a message's attachments; the steps grow with the logarithm of the batch."""
 MAX_SIGNATURE_BYTES = 1024 * 1024
@@ -51,12 +53,12 @@ _LIMITS = {
     PartKind.OCSP_RESPONSE: MAX_OCSP_BYTES,
     PartKind.REST_REQUEST: MAX_BLOCK_BYTES,
     PartKind.REST_RESPONSE: MAX_BLOCK_BYTES,
-    PartKind.XML: MAX_SOAP_BYTES,
-    PartKind.XOP: MAX_SOAP_BYTES,
     PartKind.HASH_CHAIN_RESULT: MAX_HASH_CHAIN_BYTES,
     PartKind.HASH_CHAIN: MAX_HASH_CHAIN_BYTES,
     PartKind.SIGNATURE: MAX_SIGNATURE_BYTES,
 }
+_REST = frozenset({MessageKind.REST_REQUEST, MessageKind.REST_RESPONSE})
+_XML = frozenset({PartKind.XML, PartKind.XOP})
 _STREAMED = frozenset({PartKind.REST_BODY, PartKind.ATTACHMENTS})
 _MESSAGE_KINDS = {
     PartKind.REST_REQUEST: MessageKind.REST_REQUEST,
@@ -107,6 +109,7 @@ class MessageReader:
     ) -> None:
         self._expects = expects
         self._max_body_bytes = max_body_bytes
+        self._max_xml_bytes = MAX_FAULT_BYTES if expects in _REST else MAX_SOAP_BYTES
         self._state = State.EXPECT_MESSAGE
         self._part = _Part(_OCSP, (), _EXPECT_MESSAGE, [])  # until one begins
         self._parser: MultipartParser | None = None
@@ -192,11 +195,12 @@ class MessageReader:
         part = self._part
         part.size += len(data)
         if part.kind not in _STREAMED:
-            if part.size > _LIMITS[part.kind]:
+            is_xml = part.kind in _XML
+            most = self._max_xml_bytes if is_xml else _LIMITS[part.kind]
+            if part.size > most:
                 raise XRoadError(
                     "invalid_message",
-                    f"The part {part.kind.value} is larger than "
-                    f"{_LIMITS[part.kind]} bytes",
+                    f"The part {part.kind.value} is larger than {most} bytes",
                 )
             part.chunks.append(data)
         elif self._nested is None:
@@ -265,9 +269,9 @@ class MessageReader:
 
     def _collect_bare(self, data: bytes) -> None:
         self._size += len(data)
-        if self._size > MAX_SOAP_BYTES:
+        if self._size > MAX_FAULT_BYTES:
             raise XRoadError(
-                "invalid_message", f"A fault is larger than {MAX_SOAP_BYTES} bytes"
+                "invalid_message", f"A fault is larger than {MAX_FAULT_BYTES} bytes"
             )
         self._bare.append(data)
 
