@@ -16,7 +16,7 @@ MEGABYTE = 1024 * 1024
 SIZE = 40 * MEGABYTE
 BLOCK = bytes(range(256)) * 256
 """64 KiB, sent again and again."""
-FLAT = 24 * MEGABYTE
+FLAT = 16 * MEGABYTE
 """What both servers may need above what they need for small messages; far less than a
 body, of which there are two in four places."""
 DIGEST = hashlib.sha256(BLOCK * (SIZE // len(BLOCK))).digest()

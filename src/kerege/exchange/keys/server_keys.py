@@ -11,8 +11,9 @@ from pathlib import Path
 
 import structlog
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -73,15 +74,32 @@ def server_keys(
 
 
 def internal_identity(folder: Path) -> Identity:
-    """Return the identity of port 8443; it is made if the folder has none."""
+    """Return the identity of port 8443; it is made if the folder has none.
+
+    An office may put its own RSA or EC key and certificate there instead.
+
+    Raises ``malformed_key_conf`` if what is there cannot be used.
+    """
     key_file, certificate_file = folder / "internal.key", folder / "internal.crt"
-    if not key_file.exists():
-        _make_internal(key_file, certificate_file)
+    try:
+        if not key_file.exists():
+            _make_internal(key_file, certificate_file)
+        return _read_internal(key_file, certificate_file)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise XRoadError(
+            "malformed_key_conf",
+            f"The key of the information systems' HTTPS port cannot be used: {error}",
+            advice=f"Restore {key_file.name} and {certificate_file.name} in {folder} "
+            "from a backup. If both are removed, new ones are made, and information "
+            "systems must be told to trust the new certificate.",
+        ) from error
+
+
+def _read_internal(key_file: Path, certificate_file: Path) -> Identity:
     key = load_pem_private_key(key_file.read_bytes(), password=None)
     certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
-    if not isinstance(key, rsa.RSAPrivateKey):
-        msg = f"{key_file} is not an RSA key"
-        raise TypeError(msg)
+    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise TypeError("The key is neither RSA nor EC.")
     return load_identity([certificate], key)
 
 
