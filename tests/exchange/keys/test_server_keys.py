@@ -136,6 +136,18 @@ def test_a_member_whose_certificate_is_switched_off_does_not_sign(token, interna
     assert made(token, internal).signers == {}
 
 
+def test_any_other_trouble_with_a_key_stops_the_server(token, internal, monkeypatch):
+    """Serving without a member that should be there would only hide it."""
+
+    def fail(_):
+        raise XRoadError("key_not_found", "The key's file is gone")
+
+    monkeypatch.setattr(token, "signer", fail)
+    with pytest.raises(XRoadError) as refused:
+        made(token, internal)
+    assert refused.value.code == "key_not_found"
+
+
 def test_a_server_without_authentication_certificate_does_not_start(tmp_path, internal):
     token = new_token(tmp_path)
     add_signing_key(token, AIMAK)
