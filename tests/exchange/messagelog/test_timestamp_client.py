@@ -144,7 +144,13 @@ async def test_nobody_listens(unused_tcp_port: int):
     assert error.code == "mlog.timestamp_provider_connection_failed"
 
 
-@pytest.mark.parametrize("url", ["", "tsa", "ftp://host/", "http://", "http://[::1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "tsa", "ftp://host/", "http://", "http://[::1"),
+        *("http://tsa..example/", "http://.kg/", f"http://{'a' * 64}.kg/"),
+    ],
+)
 async def test_an_address_that_is_none(url: str):
     asking = client(url)
     with raises("timestamping_failed"):
@@ -154,6 +160,14 @@ async def test_an_address_that_is_none(url: str):
     error = asking.statuses[url].error
     assert error is not None
     assert error.code == "mlog.malformed_timestamp_server_url"
+
+
+async def test_an_address_that_nobody_can_look_up_does_not_keep_others_from_answering(
+    serve: Serve,
+):
+    asking = client("http://tsa..example/", await serve(good))
+    assert await asking.stamp(b"data")
+    await asking.close()
 
 
 async def test_an_authority_that_is_not_approved(serve: Serve):

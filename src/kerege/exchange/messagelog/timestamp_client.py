@@ -147,7 +147,8 @@ class TimestampClient:
                 "mlog.timestamp_request_timed_out",
                 f"The time-stamping authority {url} did not answer in time",
             ) from error
-        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
+        except (ValueError, aiohttp.NonHttpUrlClientError) as error:
+            # A name like ``tsa..example`` is refused only when it is looked up.
             raise XRoadError(
                 "mlog.malformed_timestamp_server_url",
                 f"{url!r} is not the address of a time-stamping authority",
