@@ -189,6 +189,8 @@ class ConfigurationClient:
                     await self.update()
                 except XRoadError as error:
                     _log.warning("configuration_not_updated", reason=str(error))
+                except Exception:  # noqa: BLE001 - a bug must not end the job
+                    _log.exception("configuration_not_updated")
                 await asyncio.sleep(self._settings.update_interval_seconds)
         finally:
             await self.aclose()

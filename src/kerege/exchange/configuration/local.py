@@ -86,4 +86,6 @@ class LocalConfiguration:
                 await self.reload()
             except XRoadError as error:
                 _log.warning("configuration_not_reloaded", reason=str(error))
+            except Exception:  # noqa: BLE001 - a bug must not end the job
+                _log.exception("configuration_not_reloaded")
             await asyncio.sleep(interval_seconds)

@@ -29,6 +29,8 @@ class ArchiveJob:
                 await self.run_once()
             except XRoadError as error:
                 _log.error("archiving failed", error=str(error), hint=error.advice)
+            except Exception:  # noqa: BLE001 - a bug must not end the job
+                _log.exception("archiving failed")
 
     async def run_once(self) -> tuple[int, int]:
         """Archive, then clean; return how many records were archived and removed.

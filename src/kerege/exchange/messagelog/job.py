@@ -121,6 +121,8 @@ class TimestampJob:
                 await self.run_once()
             except XRoadError as error:
                 _log.error("time-stamping failed", error=str(error), hint=error.advice)
+            except Exception:  # noqa: BLE001 - a bug must not end the job
+                _log.exception("time-stamping failed")
             await sleep(self.next_delay())
 
     async def run_once(self) -> int:
@@ -160,7 +162,7 @@ class TimestampJob:
     async def _stamp(self, waiting: list[Unstamped]) -> None:
         try:
             await self._stamper.stamp(waiting)
-        except XRoadError:
+        except Exception:
             if await self._stamper.waiting(ALONE):  # else somebody else has succeeded
                 await self._period.begin(self._clock())
             raise

@@ -161,3 +161,5 @@ class MessageLog:
                 await self.period.refresh()
             except XRoadError as error:
                 _log.warning("time-stamping state unknown", error=str(error))
+            except Exception:  # noqa: BLE001 - a bug must not end the job
+                _log.exception("time-stamping state unknown")

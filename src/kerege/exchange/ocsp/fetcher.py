@@ -161,7 +161,10 @@ class OcspFetcher:
         """Keep the responses fresh until cancelled."""
         while True:
             self._woken.clear()
-            await self.refresh()
+            try:
+                await self.refresh()
+            except Exception:  # noqa: BLE001 - a bug must not end the job
+                _log.exception("ocsp_not_renewed")
             try:
                 async with asyncio.timeout(self._pause_seconds()):
                     await self._woken.wait()
