@@ -1,9 +1,5 @@
 """Services that are down, slow, broken, or not who they should be."""
 
-import asyncio
-import socket
-import struct
-
 import pytest
 from cryptography import x509
 
@@ -12,6 +8,7 @@ from kerege.exchange.storage.server_configuration import ConnectionType
 from kerege.exchange.tls import client_side_context, load_identity
 from kerege.trust.authority import Validity
 from kerege.xroad.x509 import certificate_der
+from tests.attacks.rude import Talking
 from tests.attacks.stage import Stage
 from tests.instances import spare_key
 from tests.server_parts import registered, rights
@@ -40,7 +37,7 @@ async def test_a_service_on_a_host_that_does_not_exist_is_an_unknown_host(stage,
 
 
 async def test_a_service_that_resets_the_connection_is_a_network_error(stage):
-    async with Resetting() as service:
+    async with Talking(None) as service:
         stage.pair.offer("rude", url=f"http://127.0.0.1:{service.port}")
         await stage.refuses("server.serverproxy.network_error", "rude")
     await stage.succeeds()
@@ -201,25 +198,6 @@ async def test_a_service_that_speaks_no_tls_where_tls_is_set_is_refused(stage):
     stage.pair.offer("plain", url=f"https://127.0.0.1:{port}", verify_tls=False)
     await stage.refuses("server.serverproxy.io_error", "plain")
     await stage.succeeds()
-
-
-class Resetting:
-    """A service that hears the beginning of a request and resets the connection."""
-
-    async def __aenter__(self):
-        self._server = await asyncio.start_server(self._reset, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_):
-        self._server.close()
-
-    async def _reset(self, reader, writer):
-        await reader.read(1)
-        writer.get_extra_info("socket").setsockopt(
-            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-        )
-        writer.transport.abort()
 
 
 def self_made(pair, number):
