@@ -351,6 +351,22 @@ async def test_it_runs_until_it_is_cancelled_and_can_be_woken(world):
         running.cancel()
 
 
+async def test_a_clock_that_was_ahead_at_the_start_does_not_keep_it_from_asking(world):
+    right = world.now
+    world.answers = dict.fromkeys(
+        world.urls,
+        lambda request: ocsp_response(request, ocsp_authorities(world.ca), at=right),
+    )
+    world.now = right + timedelta(days=1)
+    fetcher = world.fetcher()
+    await fetcher.refresh()
+    assert fetcher.responses_for(world.own[0]) is None
+
+    world.now = right + timedelta(seconds=30)
+    await fetcher.refresh()
+    assert fetcher.responses_for(world.own[0])
+
+
 async def until(condition: Callable[[], object]) -> None:
     while not condition():  # noqa: ASYNC110 - it has no event for everything
         await asyncio.sleep(0)

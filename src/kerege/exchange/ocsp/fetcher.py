@@ -180,8 +180,7 @@ class OcspFetcher:
             _log.warning("ocsp_without_configuration", reason=str(error))
             return
         self._follow(sources, trust)
-        now = self.clock()
-        due = [entry for entry in self._entries.values() if entry.due <= now]
+        due = self._due(sources)
         gate = asyncio.Semaphore(MAX_AT_ONCE)
 
         async def renew(entry: _Entry) -> None:
@@ -191,6 +190,17 @@ class OcspFetcher:
         async with asyncio.TaskGroup() as tasks:
             for entry in due:
                 tasks.create_task(renew(entry))
+
+    def _due(self, sources: OcspSources) -> list[_Entry]:
+        """Return what is to be asked for now.
+
+        A time that lies too far ahead was set by a clock that has been set back since.
+        """
+        now = self.clock()
+        interval = timedelta(seconds=sources.extensions.ocsp_fetch_interval_seconds)
+        latest = now + max(interval, self.schedule.retry, self.schedule.shortest)
+        entries = self._entries.values()
+        return [entry for entry in entries if not now < entry.due <= latest]
 
     def _pause_seconds(self) -> float:
         now = self.clock()
