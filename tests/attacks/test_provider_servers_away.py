@@ -58,9 +58,9 @@ async def test_a_server_that_never_shakes_hands_is_given_up(tmp_path, logs):
 
 
 async def test_a_server_that_speaks_no_tls_is_an_authentication_failure(tmp_path, logs):
-    async with Talking(b"HTTP/1.1 400 Bad Request\r\n\r\n") as plain:
-        async with away(tmp_path, logs, plain.port) as stage:
-            await stage.refuses(NO_HANDSHAKE)
+    words = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+    async with Talking(words) as plain, away(tmp_path, logs, plain.port) as stage:
+        await stage.refuses(NO_HANDSHAKE)
 
 
 async def test_a_server_that_closes_in_the_handshake_is_an_authentication_failure(

@@ -163,11 +163,16 @@ async def test_tls_on_port_8080_is_a_bad_request(stage):
 
 async def test_a_session_that_is_resumed_is_judged_like_a_new_one(stage):
     """A ticket from before the registration was taken back opens nothing."""
-    context = only(stage.pair.consumer.identity)
-    letter = stage.author.request(stage.echo)
-    await stage.peer_accepts(letter)
+    speak(stage, only(stage.pair.consumer.identity))
+    pool = stage.pair.consumer.runtime.pool
+    await stage.succeeds()
+    (resuming,) = pool._resuming.values()
+    ticket = resuming.session
+    assert ticket is not None
+    await pool.close()
     stage.use(configuration_with(stage.pair, consumer=()))
-    speak(stage, context)
     await stage.refuses("server.serverproxy.ssl_authentication_failed")
+    await pool.close()
     stage.use(stage.pair.instance.global_conf())
     await stage.succeeds()
+    assert resuming.session is not None
