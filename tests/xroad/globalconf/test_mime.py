@@ -3,6 +3,7 @@
 from hypothesis import given, strategies as st
 
 from kerege.xroad.globalconf._mime import (
+    MAX_HEADER_BYTES,
     parse_entity,
     split_parts,
     value_and_parameters,
@@ -30,6 +31,18 @@ def test_a_value_is_told_from_its_parameters() -> None:
         {"a": "1; 2", "b": "it's"},
     )
     assert value_and_parameters("X") == ("X", {})
+
+
+def test_headers_are_bounded_before_they_are_read() -> None:
+    """A stranger between us and a central server without TLS could keep us busy."""
+    folded = b"A: b\r\n" + b" c\r\n" * (MAX_HEADER_BYTES // 4)
+    assert code_of(lambda: parse_entity(folded)) == MALFORMED
+    assert parse_entity(b"A: b\n\n" + folded).body == folded
+
+
+def test_blanks_between_parameters_cost_nothing() -> None:
+    blanks = " " * 200_000
+    assert value_and_parameters(f'm;a="b"{blanks}x;c=d')[1] == {"a": "b", "c": "d"}
 
 
 def test_two_delimiters_in_a_row_have_an_empty_part_between_them() -> None:

@@ -12,6 +12,8 @@ from kerege.xroad.faults import XRoadError
 
 MAX_HEADERS = 32
 """A part of a directory has five."""
+MAX_HEADER_BYTES = 8 * 1024
+"""The headers of one part; they are read before anything of a directory is verified."""
 MAX_PARTS = 1000
 """A directory lists two to five files."""
 MALFORMED = "global_conf_parsing_downloaded_conf_directory_failure"
@@ -20,7 +22,7 @@ _NEW_LINE = re.compile(rb"\r?\n")
 _BLANK_LINE = re.compile(rb"(?:\A|\r?\n)\r?\n")
 _FIELD_NAME = re.compile(r"[!-9;-~]+")
 _PARAMETER = re.compile(
-    r"""\s*;\s*(?P<name>[^=;\s]+)\s*=\s*(?P<value>"[^"]*"|'[^']*'|[^;]*)"""
+    r""";\s*(?P<name>[^=;\s]+)\s*=\s*(?P<value>"[^"]*"|'[^']*'|[^;]*)"""
 )
 _BOUNDARY = re.compile(r"[ -~]{1,70}")
 
@@ -93,6 +95,8 @@ def value_and_parameters(text: str) -> tuple[str, dict[str, str]]:
 
 
 def _headers(head: bytes) -> dict[str, str]:
+    if len(head) > MAX_HEADER_BYTES:
+        fail_mime(f"a part has more than {MAX_HEADER_BYTES} bytes of headers")
     try:
         lines = _NEW_LINE.sub(b"\n", head).decode().strip("\n").split("\n")
     except UnicodeDecodeError:
