@@ -235,6 +235,26 @@ async def test_a_commit_whose_answer_was_lost_is_not_repeated(
     assert sorted(s.query_id for s in world.stored()) == ["q0", "q1", "q2"]
 
 
+async def test_a_database_that_is_lost_for_good_in_a_commit_does_not_cost_the_body(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    @event.listens_for(world.database.engine, "commit")
+    def _after_the_commit(connection: Connection) -> None:
+        connection.connection.dbapi_connection.commit()  # type: ignore[union-attr]  # it is open
+        raise _connection_lost()
+
+    monkeypatch.setattr(writer, "is_passing", lambda _error: True)
+    spool = await spooled(world.policy.bodies, bytes(MEMORY_LIMIT + 1))
+    async with world.log() as log:
+        with raises("logging_failed"):
+            await log.write(world.record(body=spool))
+    spool.discard()
+    event.remove(world.database.engine, "commit", _after_the_commit)
+
+    (stored,) = world.stored()  # it was written, though nobody could know
+    assert [each.file for each in stored.attachments] == world.files()
+
+
 def _connection_lost() -> DBAPIError:
     return OperationalError(
         "COMMIT", {}, Exception("server closed the connection unexpectedly")

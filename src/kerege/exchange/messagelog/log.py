@@ -25,7 +25,11 @@ from kerege.exchange.messagelog.rows import to_milliseconds, to_rows
 from kerege.exchange.messagelog.stamping import Stamper
 from kerege.exchange.messagelog.timestamp_client import no_timestamping_provider
 from kerege.exchange.messagelog.values import LogPolicy, LogRecord, Timestamper
-from kerege.exchange.messagelog.writer import RETRY_SECONDS, GroupWriter
+from kerege.exchange.messagelog.writer import (
+    RETRY_SECONDS,
+    GroupWriter,
+    InDoubtError,
+)
 from kerege.exchange.storage import Database
 from kerege.xroad.faults import XRoadError
 
@@ -120,6 +124,8 @@ class MessageLog:
         stored = await bodies.store(record, self.policy) if record.loggable else ()
         try:
             record_id = await self._writer.submit(to_rows(record, stored))
+        except InDoubtError:
+            raise  # a record may name the files; if none does, cleaning removes them
         except XRoadError:
             bodies.remove(self.policy.bodies, stored)
             raise

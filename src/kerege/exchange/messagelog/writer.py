@@ -52,6 +52,10 @@ MAX_COLLISIONS = 3
 _log = structlog.get_logger(__name__)
 
 
+class InDoubtError(XRoadError):
+    """``logging_failed``, and nobody knows whether the record was written after all."""
+
+
 @dataclass(slots=True)
 class _Waiting:
     """A record, and the future of who waits for it."""
@@ -173,8 +177,9 @@ class GroupWriter:
                     self._write([waiting])
                 return
             _log.error("messages not logged", count=len(batch), error=reason(error))
+            in_doubt = isinstance(error, DBAPIError) and is_passing(error)
             for waiting in batch:
-                waiting.error = _failed(reason(error))
+                waiting.error = _failed(reason(error), in_doubt=in_doubt)
 
     def _commit(self, batch: Sequence[_Waiting]) -> None:
         """Commit the batch in one transaction; try again while the trouble may pass."""
@@ -225,8 +230,9 @@ def _x_request_id(rows: RecordRows) -> str:
     return str(rows.about[4])
 
 
-def _failed(why: str) -> XRoadError:
-    return XRoadError(
+def _failed(why: str, *, in_doubt: bool = False) -> XRoadError:
+    kind = InDoubtError if in_doubt else XRoadError
+    return kind(
         "logging_failed",
         f"The message could not be logged: {why}",
         advice="Look at the message log's database: is it running, has it space?",
