@@ -104,6 +104,19 @@ async def test_a_partner_that_is_down_does_not_stop_us_until_it_expires(
     assert world.client.current().instances == ("KG",)
 
 
+async def test_a_partner_expires_even_where_our_anchor_is_gone(tmp_path: Path) -> None:
+    partner, central = neighbour(), CentralServer()
+    anchor = tmp_path / "anchor.xml"
+    anchor.write_bytes(federated(central, partner).anchor.to_xml())
+    world = World(tmp_path / "kept", anchor, allowed_federations="all")
+    world.serve(central, partner)
+    await world.client.update()
+    anchor.unlink()
+    world.now = NOW + timedelta(seconds=601)
+    assert (await world.refused()).code == "anchor_file_not_found"
+    assert world.client.current().instances == ("KG",)
+
+
 async def test_a_partner_that_left_is_deleted(tmp_path: Path) -> None:
     partner, central = neighbour(), CentralServer()
     world = World(

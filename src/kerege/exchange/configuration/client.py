@@ -200,10 +200,10 @@ class ConfigurationClient:
         await self._fetcher.aclose()
 
     async def _update_all(self, failures: list[Failure]) -> None:
-        anchor = await self._read_anchor()
         if not self._local.is_loaded:
             await self._reload()
         try:
+            anchor = await self._read_anchor()
             downloaded = await self._update_instance(Wanted(anchor), failures)
             file = self._settings.directory / INSTANCE_IDENTIFIER_FILE
             await _in_thread(save_if_changed, file, anchor.instance.encode())
