@@ -44,7 +44,7 @@ def test_every_log_line_is_an_event(folder):
         assert {"ready", "stopped"} <= {event["event"] for event in events}
 
 
-def test_a_second_start_finds_everything_and_stops_when_told(folder):
+def test_a_second_start_finds_everything_alone_and_stops_with_its_terminal(folder):
     process = demo(folder)
     lines = []
     deadline = time.monotonic() + 60
@@ -55,7 +55,12 @@ def test_a_second_start_finds_everything_and_stops_when_told(folder):
         lines.append(line)
     assert not any("Building a new instance" in line for line in lines)
     assert any("curl -H" in line for line in lines)
-    process.send_signal(signal.SIGINT)
+    second = demo(folder, "--reset")
+    output, _ = second.communicate(timeout=60)
+    assert second.returncode == 1, output
+    assert f"A demo runs in {folder} already (processes {process.pid} " in output
+    assert (folder / "instance.json").exists()
+    process.send_signal(signal.SIGHUP)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
     assert "Stopping" in output

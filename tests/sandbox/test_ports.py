@@ -21,3 +21,10 @@ def test_no_free_set_is_explained(monkeypatch):
     monkeypatch.setattr(ports, "busy_addresses", lambda _: ["everything"])
     with pytest.raises(ports.NoPortsError, match="is another sandbox running"):
         ports.find_ports(Ports())
+
+
+def test_a_machine_without_the_addresses_is_told_so(monkeypatch):
+    monkeypatch.setattr(ports, "TRUST_ADDRESS", "192.0.2.1")
+    monkeypatch.setattr(ports, "MEMBERS", ())
+    with pytest.raises(ports.NoPortsError, match=r"no address 192\.0\.2\.1"):
+        ports.find_ports(Ports())

@@ -3,13 +3,16 @@
 import asyncio
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
+from kerege.cli.failures import Failure
 from kerege.cli.logs import LogFormat, LogLevel, configure_logs
 from kerege.sandbox.check import CheckFailedError, exercise
 from kerege.sandbox.demo import Demo, what_runs_where
+from kerege.sandbox.folder import FolderError
 from kerege.sandbox.ports import NoPortsError
 from kerege.sandbox.processes import ServerDidNotStartError
 
@@ -35,7 +38,7 @@ def demo(*, folder: Path, reset: bool, check: bool) -> None:
 
     Three members with a Security Server each, a certification authority, an OCSP
     responder, a time-stamping authority, and a village register that answers two
-    services about synthetic people.
+    services about synthetic people. A second start finds all of it again.
 
     \b
     Examples:
@@ -46,17 +49,23 @@ def demo(*, folder: Path, reset: bool, check: bool) -> None:
     configure_logs(LogFormat.TEXT, LogLevel.ERROR)
     try:
         asyncio.run(_run(folder, reset=reset, check=check))
-    except (CheckFailedError, NoPortsError, ServerDidNotStartError) as error:
-        raise click.ClickException(str(error)) from error
+    except (CheckFailedError, FolderError, NoPortsError) as error:
+        what, *more = str(error).splitlines()
+        raise Failure(what, advice="\n  ".join(more)) from error
+    except ServerDidNotStartError as error:
+        raise Failure(
+            str(error), advice="Try it from scratch: kerege demo --reset"
+        ) from error
     except OSError as error:
-        msg = f"The demo cannot start: {error}"
-        raise click.ClickException(msg) from error
+        where = f"{error.filename}: " if error.filename else ""
+        msg = f"The demo cannot start: {where}{error.strerror or error}"
+        raise Failure(msg, advice="Another folder: --folder") from error
 
 
 async def _run(folder: Path, *, reset: bool, check: bool) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stopped.set)
     async with Demo(folder, _write, reset=reset) as running:
         if check:
@@ -68,5 +77,7 @@ async def _run(folder: Path, *, reset: bool, check: bool) -> None:
 
 
 def _write(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    """Show a line; a terminal that was closed must not stop the stopping."""
+    with suppress(OSError):
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()

@@ -6,7 +6,6 @@ synthetic, and the PIN of the tokens lies beside them.
 
 import json
 import secrets
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -45,6 +44,7 @@ from kerege.exchange.storage.server_configuration import (
     remove_timestamping_service,
 )
 from kerege.sandbox.central import CentralPlan, save_anchor
+from kerege.sandbox.folder import emptied
 from kerege.sandbox.layout import (
     INSTANCE,
     MEMBERS,
@@ -99,10 +99,11 @@ def build(
     kind: KeyKind = KeyKind.RSA_2048,
     progress: Progress = lambda _: None,
 ) -> Instance:
-    """Make a new instance; what was in the folder is removed."""
-    if files.root.exists():
-        shutil.rmtree(files.root)
-    files.root.mkdir(parents=True, mode=0o700)
+    """Make a new instance; an older one in the folder is removed.
+
+    Raises `FolderError` if the folder holds something that is not a demo's.
+    """
+    emptied(files.root)
     progress("certification authority, OCSP responder, time-stamping authority")
     ca = SandboxCA.create(INSTANCE, kind=kind)
     pin = secrets.token_urlsafe(16)

@@ -4,7 +4,7 @@ Everything listens on loopback, every key and person is synthetic. NOT FOR PRODU
 """
 
 import asyncio
-import shutil
+import os
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from kerege.sandbox.builder import Instance, build, is_built, load, move_ports, prepare
+from kerege.sandbox.folder import emptied, held, note_processes
 from kerege.sandbox.layout import (
     BANK,
     INSTANCE,
@@ -28,7 +29,7 @@ from kerege.sandbox.layout import (
 )
 from kerege.sandbox.live import LiveView
 from kerege.sandbox.people import register
-from kerege.sandbox.ports import busy_addresses, find_ports
+from kerege.sandbox.ports import find_ports
 from kerege.sandbox.processes import Event, ServerProcess, start_server
 from kerege.sandbox.services import start_services
 
@@ -66,16 +67,18 @@ class Demo:
 
     async def _start(self) -> None:
         started = time.perf_counter()
+        lock = self._stack.enter_context(held(self.root))
         instance = self.instance = await asyncio.to_thread(self._prepared)
         self._view = LiveView(self.write, local_now)
         self._step("trust services, global configuration, village register")
         await start_services(self._stack, instance)
         self._step("security servers " + ", ".join(m.server_code for m in MEMBERS))
         started_servers = await asyncio.gather(
-            *(start_server(instance.files, m, self._hear) for m in MEMBERS),
+            *(start_server(instance.files, m, self._hear, lock) for m in MEMBERS),
             return_exceptions=True,
         )
         self.servers = [s for s in started_servers if isinstance(s, ServerProcess)]
+        note_processes(lock, [os.getpid(), *(s.process.pid for s in self.servers)])
         for result in started_servers:
             if isinstance(result, BaseException):
                 raise result
@@ -113,22 +116,18 @@ class Demo:
     def _prepared(self) -> Instance:
         """Find or build the instance, on ports that are free."""
         files = Files(self.root)
-        if self.reset and self.root.exists():
-            shutil.rmtree(self.root)
+        if self.reset:
+            emptied(self.root)
+        ports = find_ports(self.preferred)
         if is_built(files):
             instance = load(files)
-            if busy_addresses(instance.ports):
-                ports = find_ports(self.preferred)
-                self.write(f"Ports are taken: using {ports.client_http} and its set.")
+            if ports != instance.ports:
+                self.write(_which_ports(ports, self.preferred))
                 return move_ports(files, ports)
             prepare(instance)
             return instance
-        ports = find_ports(self.preferred)
         if ports != self.preferred:
-            self.write(
-                f"Port {self.preferred.peer} or one of its set is taken: "
-                f"using {ports.peer}, {ports.ocsp}, {ports.client_http}."
-            )
+            self.write(_which_ports(ports, self.preferred))
         self.write("Building a new instance (once):")
         instance = build(files, ports, progress=self._step)
         prepare(instance)
@@ -140,6 +139,16 @@ class Demo:
     def _hear(self, _plan: MemberPlan, event: Event) -> None:
         if self._view is not None:
             self._view.hear(event)
+
+
+def _which_ports(ports: Ports, preferred: Ports) -> str:
+    chosen = f"{ports.client_http}, {ports.peer}, {ports.ocsp} and their set"
+    if ports == preferred:
+        return f"The usual ports are free again: using {chosen}."
+    return (
+        f"{preferred.client_http}, {preferred.peer}, {preferred.ocsp} or another of "
+        f"the usual ports is taken: using {chosen}."
+    )
 
 
 def what_runs_where(demo: Demo) -> str:

@@ -7,6 +7,7 @@ those of the national exchange, so that existing clients work unchanged.
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
+from kerege.sandbox.folder import PLAN
 from kerege.xroad.identifiers import ClientId, SecurityServerId, ServiceId
 
 INSTANCE = "central-server"
@@ -139,7 +140,7 @@ class Files:
     @property
     def plan(self) -> Path:
         """What the instance was built with; another plan means building anew."""
-        return self.root / "instance.json"
+        return self.root / PLAN
 
     @property
     def pin(self) -> Path:

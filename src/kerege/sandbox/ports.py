@@ -1,5 +1,6 @@
 """Finding ports: the usual ones if they are free, else the next set that is."""
 
+import errno
 import socket
 
 from kerege.sandbox.layout import MEMBERS, TRUST_ADDRESS, Ports
@@ -15,7 +16,7 @@ class NoPortsError(Exception):
 def find_ports(preferred: Ports) -> Ports:
     """Return ``preferred``, or the first set above it that is free everywhere.
 
-    Raises `NoPortsError`.
+    Raises `NoPortsError`, also where there are no addresses but 127.0.0.1.
     """
     for attempt in range(TRIES):
         ports = preferred.shifted(attempt * STEP)
@@ -42,6 +43,12 @@ def _is_free(host: str, port: int) -> bool:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                msg = (
+                    f"This machine has no address {host}: the demo needs Linux, where "
+                    "all of 127.0.0.0/8 is there"
+                )
+                raise NoPortsError(msg) from None
             return False
     return True

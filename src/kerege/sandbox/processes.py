@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from kerege.sandbox.layout import Files, MemberPlan
 
@@ -47,7 +48,10 @@ class ServerProcess:
 
 
 async def start_server(
-    files: Files, plan: MemberPlan, on_event: Callable[[MemberPlan, Event], None]
+    files: Files,
+    plan: MemberPlan,
+    on_event: Callable[[MemberPlan, Event], None],
+    lock: IO[str] | None = None,
 ) -> ServerProcess:
     """Start one server and return when it listens.
 
@@ -55,13 +59,14 @@ async def start_server(
         files: The instance's.
         plan: Which server.
         on_event: Gets every line of its log, parsed.
+        lock: The folder's; the server holds it as long as it runs.
 
     Raises:
         ServerDidNotStartError: with the end of its log.
     """
     folder = files.server(plan)
     log = folder / "server.log"
-    process = await _spawn(folder / "server.toml", files.pin.read_bytes())
+    process = await _spawn(folder / "server.toml", files.pin.read_bytes(), lock)
     ready = asyncio.get_running_loop().create_future()
 
     def hear(event: Event) -> None:
@@ -81,7 +86,9 @@ async def start_server(
     return server
 
 
-async def _spawn(settings: Path, pin: bytes) -> asyncio.subprocess.Process:
+async def _spawn(
+    settings: Path, pin: bytes, lock: IO[str] | None
+) -> asyncio.subprocess.Process:
     """Start the process; the PIN goes through a pipe, never through an argument."""
     reading_end, writing_end = os.pipe()
     try:
@@ -101,7 +108,7 @@ async def _spawn(settings: Path, pin: bytes) -> asyncio.subprocess.Process:
             "json",
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            pass_fds=(reading_end,),
+            pass_fds=(reading_end, *([lock.fileno()] if lock else [])),
             limit=MAX_LINE_BYTES,
             start_new_session=True,
         )

@@ -4,9 +4,15 @@ It believes X-Road headers because it listens on loopback only, for its own Secu
 Server; the paths and answers are those of the real `sanaripaymak-service`.
 """
 
+import json
+from functools import partial
+
 from aiohttp import web
 
 from kerege.sandbox.people import Register
+
+_readable = partial(json.dumps, ensure_ascii=False)
+"""Names in Cyrillic as people read them, not as ``\\u`` escapes."""
 
 
 def provider_application(register: Register) -> web.Application:
@@ -16,10 +22,11 @@ def provider_application(register: Register) -> web.Application:
         answer = register.address_fact(request.match_info["pin"])
         if answer is None:
             return web.Response(status=204)
-        return web.json_response(answer)
+        return web.json_response(answer, dumps=_readable)
 
     async def family_members(request: web.Request) -> web.Response:
-        return web.json_response(register.family_members(request.match_info["pin"]))
+        members = register.family_members(request.match_info["pin"])
+        return web.json_response(members, dumps=_readable)
 
     application = web.Application()
     application.router.add_get("/address-fact/{pin}", address_fact)
