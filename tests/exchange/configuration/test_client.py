@@ -120,8 +120,7 @@ async def test_a_part_that_is_no_longer_distributed_is_deleted(tmp_path: Path) -
     assert world.client.current().extensions.ocsp_fetch_interval_seconds == 90
     assert "KG/fetchinterval-params.xml" in world.files
     stray = world.folder / "KG" / "left-behind"
-    stray.mkdir()
-    (stray / "file").write_text("x")
+    stray.write_text("x")
     central.extra.clear()
     world.serve(central)
     await world.client.update()

@@ -15,6 +15,7 @@ from kerege.exchange.configuration import (
     readiness,
 )
 from kerege.exchange.configuration.directory import (
+    delete_other_files,
     delete_other_instances,
     read_files,
     read_instance,
@@ -116,6 +117,30 @@ def test_other_instances_are_deleted_and_files_left(tmp_path: Path) -> None:
         "K+Z",
         "instance-identifier",
     }
+
+
+def test_what_somebody_else_keeps_in_the_same_folder_is_left_alone(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path)
+    others = {
+        tmp_path / ".ssh" / "id_ed25519",
+        tmp_path / "Documents" / "work" / "thesis.txt",
+        tmp_path / "KG" / "notes" / "thesis.txt",
+        tmp_path / "backup" / "shared-params.xml",
+        tmp_path / "backup" / "older" / "shared-params.xml",
+    }
+    for other in others:
+        save(other, b"work of years")
+    save(tmp_path / "KZ" / "shared-params.xml", b"a partner that left")
+    (tmp_path / "link").symlink_to(tmp_path / "KG")
+
+    delete_other_instances(tmp_path, {"KG"})
+    delete_other_files(tmp_path / "KG", {"shared-params.xml"})
+
+    assert all(other.read_bytes() == b"work of years" for other in others)
+    assert not (tmp_path / "KZ").exists()
+    assert (tmp_path / "link").is_symlink()
 
 
 def local(path: Path) -> LocalConfiguration:

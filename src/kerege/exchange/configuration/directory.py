@@ -17,7 +17,11 @@ from pathlib import Path
 
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import GlobalConf, directory_name, load_tree
-from kerege.xroad.globalconf.tree import INSTANCE_IDENTIFIER_FILE, METADATA_SUFFIX
+from kerege.xroad.globalconf.tree import (
+    INSTANCE_IDENTIFIER_FILE,
+    METADATA_SUFFIX,
+    SHARED_PARAMETERS_FILE,
+)
 from kerege.xroad.xml import MAX_XML_BYTES
 
 FILE_LIST = "files"
@@ -130,22 +134,33 @@ def save_if_changed(file: Path, content: bytes) -> None:
 
 
 def delete_other_files(folder: Path, keep: Collection[str]) -> None:
-    """Delete what an instance's new configuration no longer has."""
+    """Delete the files that an instance's new configuration no longer has."""
     if not folder.is_dir():
         return
     for entry in folder.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        elif entry.name not in keep:
+        is_folder = entry.is_dir() and not entry.is_symlink()  # not one of ours
+        if not is_folder and entry.name not in keep:
             entry.unlink(missing_ok=True)
 
 
 def delete_other_instances(path: Path, keep: Collection[str]) -> None:
-    """Delete the folders of instances that are no longer federated with this one."""
+    """Delete the folders of instances that are no longer federated with this one.
+
+    Somebody may have chosen a folder that holds other things: those are left alone.
+    """
     names = {directory_name(instance) for instance in keep}
     for entry in path.iterdir():
-        if entry.is_dir() and not entry.is_symlink() and entry.name not in names:
+        if entry.name not in names and _is_configuration(entry):
             shutil.rmtree(entry)
+
+
+def _is_configuration(folder: Path) -> bool:
+    """Whether a folder has an instance's parameters, and no folders in it."""
+    return (
+        not folder.is_symlink()
+        and (folder / SHARED_PARAMETERS_FILE).is_file()
+        and all(entry.is_file() for entry in folder.iterdir())
+    )
 
 
 def _walk(path: Path) -> Iterator[Path]:
