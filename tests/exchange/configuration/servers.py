@@ -1,6 +1,6 @@
 """Central servers for tests: a real HTTP server on loopback, and one in memory."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -9,6 +9,8 @@ from yarl import URL
 
 from kerege.exchange.configuration import Answer
 from kerege.xroad.faults import XRoadError
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass
@@ -34,14 +36,20 @@ async def serving(
 ) -> AsyncIterator[LoopbackServer]:
     """Serve on a port that the system gives."""
     server = LoopbackServer(answers=dict(answers or {}))
-    runner = web.ServerRunner(web.Server(server.handle))
+    async with running(server.handle) as server.url:
+        yield server
+
+
+@asynccontextmanager
+async def running(handler: Handler) -> AsyncIterator[str]:
+    """Answer with ``handler`` on a port that the system gives; yield the URL."""
+    runner = web.ServerRunner(web.Server(handler), handler_cancellation=True)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     host, port = runner.addresses[0][:2]
-    server.url = str(URL.build(scheme="http", host=host, port=port)).rstrip("/")
     try:
-        yield server
+        yield str(URL.build(scheme="http", host=host, port=port)).rstrip("/")
     finally:
         await runner.cleanup()
 

@@ -1,11 +1,13 @@
 """The configuration client and the instances that ours is federated with."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from kerege.exchange.configuration import Answer, client as client_module
 from kerege.xroad.globalconf import Anchor
 from kerege.xroad.identifiers import ClientId
 from tests.exchange.configuration.world import KZ_URL, World, federated, neighbour
@@ -102,6 +104,34 @@ async def test_a_partner_that_is_down_does_not_stop_us_until_it_expires(
     world.serve(central)
     await world.client.update()
     assert world.client.current().instances == ("KG",)
+
+
+async def test_a_partner_that_never_answers_keeps_us_neither_from_others_nor_from_us(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "PARTNER_SECONDS", 0.05)
+    silent, partner = neighbour(), CentralServer("UZ", "http://cs.uz/externalconf")
+    partner.private = None
+    central = federated(CentralServer(), silent, partner)
+    world = World(tmp_path, central.anchor, allowed_federations="all")
+    world.serve(central, partner)
+    get = world.network.get
+
+    async def hang(url: str, *, limit: int) -> Answer:
+        if "cs.kz" in url:
+            await asyncio.Event().wait()
+        return await get(url, limit=limit)
+
+    monkeypatch.setattr(world.network, "get", hang)
+    async with asyncio.timeout(10):
+        await world.client.update()
+    assert world.client.current().instances == ("KG", "UZ")
+
+    monkeypatch.setattr(client_module, "PARTNER_SECONDS", 3600)
+    monkeypatch.setattr(client_module, "PARTNERS_SECONDS", 0.05)
+    async with asyncio.timeout(10):
+        await world.client.update()
+    assert world.client.current().instances == ("KG", "UZ")
 
 
 async def test_a_partner_expires_even_where_our_anchor_is_gone(tmp_path: Path) -> None:

@@ -1,17 +1,20 @@
 """Fetching over real HTTP on loopback."""
 
+import asyncio
 import gzip
 
 import pytest
+from aiohttp import web
 
 from kerege.exchange.configuration import (
     ConfigurationClient,
     ConfigurationSettings,
     FetcherSettings,
+    fetcher as fetcher_module,
 )
 from kerege.exchange.configuration.fetcher import HttpFetcher
 from kerege.xroad.faults import XRoadError
-from tests.exchange.configuration.servers import serving
+from tests.exchange.configuration.servers import running, serving
 from tests.xroad.globalconf.central import NOW, CentralServer
 
 FAILURE = "global_conf_download_url_connection_failure"
@@ -76,9 +79,33 @@ async def test_tls_to_a_server_that_has_none_is_a_fault() -> None:
 
 
 def test_time_limits_come_from_the_settings() -> None:
-    timeout = FetcherSettings(1.5, 2.5).timeout()
+    timeout = FetcherSettings(1.5, 2.5).timeout(1_750_000)
     assert (timeout.sock_connect, timeout.sock_read) == (1.5, 2.5)
-    assert timeout.total == 300
+    assert timeout.total == 14
+
+
+async def test_a_server_that_drips_is_left_before_its_answer_is_complete(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fetcher_module, "MIN_BYTES_PER_SECOND", 1_000_000)
+    dripped = []
+
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b"x")
+            dripped.append(1)
+            await asyncio.sleep(0.01)
+
+    async with running(drip) as url:
+        fetcher = HttpFetcher(FetcherSettings(0.1, 0.1))
+        with pytest.raises(XRoadError) as error:
+            await fetcher.get(url, limit=100_000)
+        await fetcher.aclose()
+    assert error.value.code == FAILURE
+    assert "too long" in error.value.message
+    assert dripped
 
 
 async def test_a_whole_round_over_real_http(tmp_path) -> None:

@@ -11,12 +11,15 @@ Rules (``ConfigurationClient.java``, ``ConfigurationDownloader.java``):
 * Everything is verified before anything is written. Files that a new configuration
   does not have are deleted, and folders of instances that are no longer wanted.
 * A round that fails leaves the last good configuration in use until it expires.
+* Federated instances are asked at the same time, each for a bounded time: a slow one
+  must not keep us from our own configuration, nor from the others'.
 
 Beyond the reference: a certificate that was good for one instance's directory is not
 taken for another's.
 """
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -48,6 +51,14 @@ from kerege.xroad.globalconf.tree import INSTANCE_IDENTIFIER_FILE, private_param
 
 MAX_ANCHOR_BYTES = 1024 * 1024
 """A certificate per central server node; real anchors have 3 KB."""
+
+PARTNER_SECONDS = 120.0
+"""Longest time for one federated instance: some megabytes on a slow line."""
+PARTNERS_SECONDS = 240.0
+"""For all of them, so that however slow they are, the own instance's configuration,
+which holds for ten minutes, is asked for in time."""
+PARTNERS_AT_ONCE = 8
+"""Each may have its configuration in memory."""
 
 NOT_THERE = frozenset(
     {
@@ -219,15 +230,25 @@ class ConfigurationClient:
         wanted = await self._federated(anchor)
         keep = {anchor.instance, *(other.anchor.instance for other in wanted)}
         await _in_thread(delete_other_instances, self._settings.directory, keep)
-        for other in wanted:
-            try:
-                await self._update_instance(other, failures)
-            except XRoadError as error:
-                _log.warning(
-                    "federated_configuration_not_updated",
-                    instance=other.anchor.instance,
-                    reason=str(error),
+        gate = asyncio.Semaphore(PARTNERS_AT_ONCE)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PARTNERS_SECONDS):
+                await asyncio.gather(
+                    *(self._update_partner(other, gate, failures) for other in wanted)
                 )
+
+    async def _update_partner(
+        self, partner: Wanted, gate: asyncio.Semaphore, failures: list[Failure]
+    ) -> None:
+        try:
+            async with gate, asyncio.timeout(PARTNER_SECONDS):
+                await self._update_instance(partner, failures)
+        except (XRoadError, TimeoutError) as error:
+            _log.warning(
+                "federated_configuration_not_updated",
+                instance=partner.anchor.instance,
+                reason=str(error) or "it takes too long",
+            )
 
     async def _federated(self, anchor: Anchor) -> tuple[Wanted, ...]:
         """What the private parameters on disk name and the filter allows."""

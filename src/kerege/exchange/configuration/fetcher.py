@@ -8,8 +8,9 @@ import aiohttp
 
 from kerege.xroad.faults import XRoadError
 
-MAX_SECONDS = 300.0
-"""Longest time for one file, however slowly it drips: 50 MB at 1.4 Mbit/s."""
+MIN_BYTES_PER_SECOND = 175_000
+"""Slowest line that is waited for, 1.4 Mbit/s: a server that drips must not keep us
+from asking the others until what we have expires."""
 MAX_REDIRECTS = 5
 CHUNK_BYTES = 64 * 1024
 
@@ -56,10 +57,11 @@ class FetcherSettings:
             context.verify_mode = ssl.CERT_NONE
         return context
 
-    def timeout(self) -> aiohttp.ClientTimeout:
-        """Return how long is waited for what."""
+    def timeout(self, limit: int) -> aiohttp.ClientTimeout:
+        """Return how long is waited for what, if at most ``limit`` bytes are read."""
+        silence = self.connect_timeout_seconds + self.read_timeout_seconds
         return aiohttp.ClientTimeout(
-            total=MAX_SECONDS,
+            total=silence + limit / MIN_BYTES_PER_SECOND,
             sock_connect=self.connect_timeout_seconds,
             sock_read=self.read_timeout_seconds,
         )
@@ -77,7 +79,11 @@ class HttpFetcher:
         if not url.startswith(("http://", "https://")):
             raise _failure(url, "it is neither http nor https")
         try:
-            async with self._open().get(url, max_redirects=MAX_REDIRECTS) as response:
+            async with self._open().get(
+                url,
+                max_redirects=MAX_REDIRECTS,
+                timeout=self._settings.timeout(limit),
+            ) as response:
                 body = await _read(response, limit)
         except TimeoutError:
             raise _failure(url, "the server takes too long") from None
@@ -97,7 +103,6 @@ class HttpFetcher:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(ssl=self._settings.ssl_context()),
-                timeout=self._settings.timeout(),
                 headers={"Accept-Encoding": "identity"},
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
