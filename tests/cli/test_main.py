@@ -12,6 +12,7 @@ import kerege.cli
 from kerege.cli import COMMANDS
 from kerege.cli.failures import Failure, GuardedGroup
 from kerege.cli.lazy import Command
+from kerege.cli.output import print_table
 from kerege.cli.security_server import COMMANDS as SERVER_COMMANDS
 from kerege.exchange.security_server.settings import SettingsError
 from kerege.xroad.faults import XRoadError
@@ -87,6 +88,22 @@ def test_a_bug_is_called_a_bug_and_shows_no_data():
     assert "--debug" in result.output
     assert "12345678901234" not in result.output
     assert "Traceback" not in result.output
+
+
+EVIL = "\x1b]0;owned\x07\x1b[2J\x9b1A\u202etext"
+PLAIN = "\ufffd]0;owned\ufffd\ufffd[2J\ufffd1A\ufffdtext"
+
+
+def test_what_strangers_write_into_a_failure_does_not_reach_the_terminal():
+    error = XRoadError("x", f"They say {EVIL}", advice=f"Line one\nline two {EVIL}")
+    result = click.testing.CliRunner().invoke(failing(error), ["fail"])
+    assert f"Error: They say {PLAIN}\n" in result.output
+    assert f"  Line one\nline two {PLAIN}\n" in result.output
+
+
+def test_what_strangers_write_into_a_table_does_not_reach_the_terminal(capsys):
+    print_table(("NAME",), [(EVIL,)], nothing="")
+    assert capsys.readouterr().out == f"NAME\n{PLAIN}\n"
 
 
 def test_debug_shows_where_a_bug_is():

@@ -9,6 +9,7 @@ from typing import IO, Any
 import click
 
 from kerege.cli.lazy import LazyGroup
+from kerege.cli.output import plain
 from kerege.exchange.security_server.settings import SettingsError
 from kerege.xroad.faults import XRoadError
 
@@ -27,11 +28,11 @@ class Failure(click.ClickException):
         self.advice = advice
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print the lines on standard error."""
-        click.echo(f"Error: {self.message}", file=file, err=file is None)
+        """Print the lines on standard error; parts of them may come from strangers."""
+        click.echo(f"Error: {plain(self.message)}", file=file, err=file is None)
         for line in (self.why, self.advice):
             if line:
-                click.echo(f"  {line}", file=file, err=file is None)
+                click.echo(f"  {plain(line)}", file=file, err=file is None)
 
 
 class GuardedGroup(LazyGroup):

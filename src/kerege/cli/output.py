@@ -26,6 +26,16 @@ def print_table(
         click.echo("  ".join(cells).rstrip())
 
 
+def plain(text: str) -> str:
+    """Replace what a terminal would obey: texts of strangers hold control characters.
+
+    Line breaks stay.
+    """
+    return "".join(
+        c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
+
+
 def day(moment: datetime) -> str:
     """Return a day as people write it in tables."""
     return moment.strftime("%Y-%m-%d")
@@ -34,4 +44,4 @@ def day(moment: datetime) -> str:
 def _text(cell: object) -> str:
     if isinstance(cell, bool):
         return "yes" if cell else "no"
-    return " ".join(str(cell).split())
+    return plain(" ".join(str(cell).split()))
