@@ -108,6 +108,18 @@ async def test_of_two_servers_the_one_whose_certificate_is_good_is_taken(stage):
     other.close()
 
 
+async def test_a_server_that_is_refused_says_more_than_one_that_is_away(stage):
+    pair = stage.pair
+    shared = pair.instance.shared_parameters(addresses=("127.0.0.1", "127.0.0.3"))
+    servers = tuple(
+        replace(server, auth_certificate_hashes=())
+        for server in shared.security_servers
+    )
+    shared = replace(shared, security_servers=servers)
+    pair.consumer.global_conf = pair.instance.global_conf(shared)
+    await stage.refuses(NO_HANDSHAKE)
+
+
 async def test_a_server_that_comes_back_is_found_at_once(tmp_path, logs):
     pair = Pair(tmp_path)
     async with pair:

@@ -188,15 +188,22 @@ class ClientPool:
     # Making one.
 
     async def _connect(self, route: _Route) -> ClientConnection:
-        """Connect to the fastest address; if it does not pass, to one of the others."""
+        """Connect to the fastest address; if it does not pass, to one of the others.
+
+        If none passes, what was wrong with the last one that was reached is raised: it
+        says more than that another is away.
+        """
         wanted = route.addresses
+        failure: Exception | None = None
         while True:
             try:
                 connection = await self._connect_once(route)
-            except Exception:
+            except Exception as error:  # noqa: BLE001  raised if it is the last
+                if failure is None or route.reached is not None:
+                    failure = error
                 others = tuple(a for a in route.addresses if a != route.reached)
                 if not others or others == route.addresses:
-                    raise
+                    raise failure from failure.__cause__
                 self._fastest.drop(wanted)
                 route.addresses, route.reached = others, None
                 continue
