@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 
 import pytest
 import structlog
@@ -99,3 +100,22 @@ def test_a_reader_that_went_away_stops_nobody():
     closed.close()
     configure_logs(LogFormat.JSON, stream=closed)
     structlog.get_logger("x").info("message")
+
+
+def test_a_reader_that_stalls_costs_lines_and_no_time():
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as stream, os.fdopen(reading, "rb") as reader:
+        configure_logs(LogFormat.JSON, stream=stream)
+        log = structlog.get_logger("x")
+        for number in range(5000):
+            log.info("message", number=number, filling="x" * 100)
+        taken = reader.read1(1 << 20)
+        log.info("again")
+        stream.flush()
+        rest = reader.read1(1 << 20)
+    seen = [json.loads(line) for line in (taken + rest).splitlines()]
+    numbers = [e["number"] for e in seen if e["event"] == "message"]
+    assert numbers == list(range(len(numbers)))
+    (lost,) = [e for e in seen if e["event"] == "lines lost"]
+    assert len(numbers) + lost["count"] == 5000
+    assert seen[-1]["event"] == "again"

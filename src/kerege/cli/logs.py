@@ -9,6 +9,7 @@ Rules (design, "what must always hold"):
 """
 
 import logging
+import select
 import sys
 from enum import Enum
 from typing import Any, TextIO
@@ -44,6 +45,9 @@ FORBIDDEN = frozenset(
 """Names whose values may name a person or open a token."""
 
 
+LOST_LINES = '{"event": "lines lost", "level": "warning", "count": %d}'
+
+
 class LogFormat(Enum):
     """How a line looks."""
 
@@ -61,21 +65,48 @@ class LogLevel(Enum):
 
 
 class LineLogger:
-    """Writes lines; what cannot be written is lost in silence."""
+    """Writes lines; what cannot be written is lost, and never waited for.
+
+    A reader that went away, or stopped reading a pipe, must not stop messages. A line
+    that would have to wait is counted; the next one that gets through says how many.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         """Write to ``stream``."""
         self._stream = stream
+        self._room = _poll_of(stream)
+        self._lost = 0
 
     def msg(self, line: str) -> None:
-        """Write one line at once."""
+        """Write one line at once, or not at all."""
+        if self._room is not None and not self._room.poll(0):
+            self._lost += 1
+            return
         try:
+            if self._lost:
+                self._stream.write(f"{LOST_LINES % self._lost}\n")
+                self._lost = 0
             self._stream.write(line + "\n")
             self._stream.flush()
         except (OSError, ValueError):
             return
 
     debug = info = warning = error = critical = exception = log = fatal = msg
+
+
+def _poll_of(stream: TextIO) -> "select.poll | None":
+    """Return what tells whether a write would wait; None for what never waits.
+
+    A pipe that polls writable takes PIPE_BUF bytes, 4096, without waiting (pipe(7)).
+    Only the traceback of a bug is longer than that.
+    """
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):
+        return None
+    room = select.poll()
+    room.register(descriptor, select.POLLOUT)
+    return room
 
 
 class LineHandler(logging.Handler):

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from kerege.exchange.http import Limits, PeerClosed, Response, TimedOut
+from kerege.exchange.http import Limits, PeerClosed, Response, TimedOut, serve
 from kerege.exchange.http._ticks import Ticker
 from tests.exchange.http.helpers import (
     Call,
@@ -14,6 +14,7 @@ from tests.exchange.http.helpers import (
     one_by_one,
     settle,
     statuses,
+    until,
 )
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -283,3 +284,45 @@ async def test_tiny_chunks_fill_the_buffer_by_what_they_cost():
     await call.send(CHUNKED, b"1\r\na\r\n" * 160)
     assert not call.transport.is_reading
     go.set()
+
+
+async def test_a_client_that_left_does_not_hold_its_place_for_ever():
+    """A handler that waits for a third party would never notice."""
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    async def wait_for_nobody(_request):
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    limits = Limits(abandoned_seconds=0.02)
+    async with await serve(wait_for_nobody, "127.0.0.1", 0, limits=limits) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await began.wait()
+        writer.close()
+        async with asyncio.timeout(5):
+            await ended.wait()
+        await until(lambda: server.connection_count == 0)
+
+
+async def test_a_handler_may_finish_what_it_began_for_a_client_that_left():
+    began, go_on, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def finish(_request):
+        began.set()
+        await go_on.wait()
+        done.set()
+        return Response()
+
+    async with await serve(finish, "127.0.0.1", 0) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await began.wait()
+        writer.close()
+        go_on.set()
+        async with asyncio.timeout(5):
+            await done.wait()
+        await until(lambda: server.connection_count == 0)

@@ -45,6 +45,9 @@ class Limits:
     """Received and not yet read: above this the connection is not read from."""
     write_stall_seconds: float = 60.0
     """The peer takes not one byte of our answer for so long: closed."""
+    abandoned_seconds: float = 60.0
+    """A handler may go on for so long after its client has left, to finish what it
+    has begun; then it is cancelled, else clients that retry fill the server."""
     linger_seconds: float = 3.0
     """After an answer that came before the request was complete, what is still under
     way is read and dropped, so that a reset does not destroy the answer."""

@@ -70,6 +70,7 @@ class ServerConnection(RequestReader):
 
     __slots__ = (
         "__weakref__",
+        "_abandoned",
         "_current",
         "_deadline",
         "_head_is_timed",
@@ -91,6 +92,7 @@ class ServerConnection(RequestReader):
         self._writer = AnswerWriter(self, add_date=host.add_date)
         self._current: Request | None = None
         self._task: asyncio.Task[None] | None = None
+        self._abandoned: asyncio.TimerHandle | None = None
         self._pipeline_is_paused = False
         self._head_is_timed = False
         self._is_at_eof = False
@@ -134,14 +136,31 @@ class ServerConnection(RequestReader):
             self._body.fail(PeerClosed("The client closed before its request ended."))
         self.refuse(JUST_CLOSE)
         self._is_at_eof = True
+        self._limit_patience()
         # TLS cannot be closed one way; its transport would only complain.
         return self._task is not None and self.ssl_object is None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let the handler end by itself; it learns when it reads or writes."""
+        """Let the handler end by itself, but not for ever.
+
+        It learns when it reads or writes; one that waits for somebody else learns
+        nothing, and would hold its place for as long as that takes.
+        """
         super().connection_lost(exc)
         if self._task is None:
             self._host.closed(self)
+        else:
+            self._limit_patience()
+
+    def _limit_patience(self) -> None:
+        """Cancel the handler some time after its client has left, or said its last.
+
+        A client that only closed its half of the connection still hears an answer that
+        comes in time; the two cannot be told apart.
+        """
+        if self._task is not None and self._abandoned is None:
+            patience = self._limits.abandoned_seconds
+            self._abandoned = self.loop.call_later(patience, self._task.cancel)
 
     def on_tick(self, now: int) -> None:
         """Look at the deadlines."""
@@ -209,6 +228,9 @@ class ServerConnection(RequestReader):
             keep = False
         finally:
             self._current = self._window_of = self._task = None
+            if self._abandoned is not None:
+                self._abandoned.cancel()
+                self._abandoned = None
             if self.is_lost:
                 self._host.closed(self)
         if keep:
