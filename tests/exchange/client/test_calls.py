@@ -17,6 +17,7 @@ from kerege.exchange.client import (
     SecurityServerUnreachable,
     ServiceStatusError,
     XRoadCallError,
+    aio,
 )
 from tests.exchange.client.servers import answer, fault, running
 
@@ -133,6 +134,53 @@ async def test_a_fault_is_raised_with_advice():
         "q-1",
     )
     assert "Ask the provider to grant" in str(found)
+
+
+class InPieces:
+    """What is received, a piece at a time, as a network may give it."""
+
+    def __init__(self, data: bytes) -> None:
+        self.left = data
+
+    def at_eof(self) -> bool:
+        return not self.left
+
+    async def read(self, most: int) -> bytes:
+        piece, self.left = self.left[: min(most, 7)], self.left[min(most, 7) :]
+        return piece
+
+
+async def test_a_fault_that_comes_in_pieces_is_read_to_its_end_or_to_the_bound(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    body = b'{"message": "Request is not allowed"}'
+    assert await aio._beginning(InPieces(body)) == body
+    monkeypatch.setattr(aio, "MAX_FAULT_BYTES", 20)
+    assert await aio._beginning(InPieces(body)) == body[:20]
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "POST", "PATCH"])
+async def test_a_change_is_not_sent_a_second_time_when_its_answer_does_not_come(method):
+    async with running() as server, AsyncClient(server.url, PORTAL) as xroad:
+        await xroad.get(ADDRESS)  # the next one uses its connection
+        server.before_reply = broken_off
+        with pytest.raises(NoAnswer) as caught:
+            await xroad.request(method, ADDRESS)
+        assert [one.line.split(" ")[0] for one in server.received] == ["GET", method]
+    assert "Whether it was done is not known" in caught.value.advice
+
+
+async def test_a_question_is_asked_again_on_a_fresh_connection():
+    async with running() as server, AsyncClient(server.url, PORTAL) as xroad:
+        await xroad.get(ADDRESS)
+        server.before_reply = broken_off
+        with pytest.raises(NoAnswer):
+            await xroad.get(ADDRESS)
+        assert len(server.received) == 3
+
+
+async def broken_off() -> None:
+    raise ConnectionError
 
 
 async def test_a_server_that_is_not_there_is_said_to_be_unreachable():

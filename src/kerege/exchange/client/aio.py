@@ -42,6 +42,8 @@ CONNECT_SECONDS = 10.0
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """An answer in memory; for larger ones give ``into`` and a higher bound."""
 CHUNK_BYTES = 64 * 1024
+SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
+"""They change nothing (RFC 9110 section 9.2.1)."""
 
 
 class AsyncClient:
@@ -194,6 +196,7 @@ class AsyncClient:
                 connector=aiohttp.TCPConnector(ssl=self._context or True),
                 skip_auto_headers=("Accept-Encoding", "User-Agent", "Content-Type"),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+                middlewares=(_changing_once,),
             )
         return self._session
 
@@ -217,8 +220,7 @@ class _Exchange:
             allow_redirects=False,
         ) as answer:
             if is_fault(answer.headers):
-                # A fault is short; what comes after the bound is not looked at.
-                body = await answer.content.read(MAX_FAULT_BYTES)
+                body = await _beginning(answer.content)
                 raise read_fault(answer.headers, body, call.query_id)
             if HASH_HEADER not in answer.headers:
                 raise _not_x_road(call, answer.status)
@@ -242,6 +244,32 @@ class _Exchange:
                 self._received += chunk
             else:
                 self.into.write(chunk)
+
+
+async def _changing_once(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Send a change once only.
+
+    When a connection breaks, aiohttp sends PUT and DELETE again by itself, as HTTP
+    allows; but the first may have been done, and both would be in all logs.
+    """
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        if request.method in SAFE_METHODS:
+            raise
+        raise aiohttp.ClientConnectionError(type(error).__name__) from None
+
+
+async def _beginning(content: aiohttp.StreamReader) -> bytes:
+    """Read a fault, which is short; what comes after the bound is not looked at."""
+    body = bytearray()
+    while len(body) < MAX_FAULT_BYTES and not content.at_eof():
+        body += await content.read(MAX_FAULT_BYTES - len(body))
+    return bytes(body)
 
 
 def _reason(error: OSError) -> str:
