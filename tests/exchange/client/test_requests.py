@@ -126,6 +126,15 @@ def test_absent_options_send_no_empty_headers():
     assert set(call(user_id="", issue="").headers) == {"X-Road-Client", "X-Road-Id"}
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["", "X Y", "X-Road-Client ", "X-Road-Client: other, X", "X\r\nY", "Имя", "X\x00"],
+)
+def test_what_is_no_name_of_a_header_is_refused(name):
+    with pytest.raises(ValueError, match="no header may have"):
+        call(headers={name: "1"})
+
+
 def test_nobody_can_speak_for_another_client_through_a_header():
     with pytest.raises(ValueError, match="set by an argument"):
         call(headers={"x-road-client": "central-server/GOV/1/other"})

@@ -27,6 +27,8 @@ CallPath: TypeAlias = str | tuple[str, ...]
 Body: TypeAlias = bytes | str | IO[bytes]
 _PATH_CHARACTERS = "/%:@!$&'()*+,;=-._~"
 _QUERY_CHARACTERS = _PATH_CHARACTERS + "?"
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A header's name (RFC 9110 section 5.6.2); with a colon in it, it would be two."""
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 MAX_TARGET_CHARACTERS = 32 * 1024
 """Longest path with query: Security Servers take a header block of 64 KiB."""
@@ -128,7 +130,7 @@ class _XRoadHeaders:
                 raise ValueError(msg)
             headers[name] = value
         for name, value in headers.items():
-            if not name.isascii() or not all(c >= " " or c == "\t" for c in value):
+            if not _TOKEN.fullmatch(name) or not all(c >= " " or c == "\t" for c in value):
                 msg = f"The header {name[:80]!r} has characters that no header may have"
                 raise ValueError(msg)
         return headers
