@@ -130,7 +130,8 @@ class _XRoadHeaders:
                 raise ValueError(msg)
             headers[name] = value
         for name, value in headers.items():
-            if not _TOKEN.fullmatch(name) or not all(c >= " " or c == "\t" for c in value):
+            can_be_sent = all(c >= " " or c == "\t" for c in value)
+            if not can_be_sent or not _TOKEN.fullmatch(name):
                 msg = f"The header {name[:80]!r} has characters that no header may have"
                 raise ValueError(msg)
         return headers
