@@ -4,27 +4,22 @@
 would be SOAP, which this server does not speak yet.
 """
 
-import time
 from collections.abc import Awaitable, Callable
-
-import structlog
 
 from kerege.exchange.http import Request, Response
 from kerege.exchange.security_server.consumer import ConsumerExchange
 from kerege.exchange.security_server.failures import as_fault, identified
-from kerege.exchange.security_server.runtime import Exchange, Runtime
+from kerege.exchange.security_server.reporting import Report
+from kerege.exchange.security_server.runtime import Runtime
 from kerege.xroad.faults import (
     CLIENT,
     CLIENT_PROXY,
-    RelayedFaultError,
     XRoadError,
     rest_fault_body,
     rest_fault_media_type,
     rest_status,
     soap_fault,
 )
-
-_log = structlog.get_logger(__name__)
 
 BAD_REQUEST = f"{CLIENT}.bad_request"
 """What HTTP itself forbids: answered with a bare 400, as Jetty does."""
@@ -51,7 +46,7 @@ class ClientPort:
         return self._not_soap(request)
 
     async def _rest(self, http: Request) -> Response:
-        started = time.perf_counter()
+        report = Report(self._runtime, "client")
         exchange = ConsumerExchange(self._runtime, http)
         fault: XRoadError | None = None
         try:
@@ -59,7 +54,7 @@ class ClientPort:
         except Exception as error:  # noqa: BLE001 - every failure becomes a fault
             fault = self._fault(error)
             response = _fault_response(fault, _accepted(http))
-        self._report(exchange, response, fault, started)
+        report.ended(exchange.request, response.status, fault)
         return response
 
     def unknown_method(self) -> Response:
@@ -72,35 +67,6 @@ class ClientPort:
         if not fault.code.startswith(CLIENT + "."):
             fault = fault.with_prefix(CLIENT_PROXY)
         return identified(fault, self._runtime.new_id())
-
-    def _report(
-        self,
-        exchange: ConsumerExchange,
-        response: Response,
-        fault: XRoadError | None,
-        started: float,
-    ) -> None:
-        request = exchange.request
-        self._runtime.on_exchange(
-            Exchange(
-                side="client",
-                client=str(request.client_id) if request else "",
-                service=str(request.service_id) if request else "",
-                verdict=fault.code if fault else str(response.status),
-                milliseconds=(time.perf_counter() - started) * 1000,
-                request_id=(request.request_id or "") if request else "",
-                fault_detail=fault.detail if fault else "",
-            )
-        )
-        if fault is not None:
-            _log.warning(
-                "message failed",
-                side="client",
-                code=fault.code,
-                detail=fault.detail,
-                reason=_loggable(fault),
-                advice=fault.advice or None,
-            )
 
     def _not_soap(self, request: Request) -> Response:
         if request.method == "POST":
@@ -132,11 +98,6 @@ def _fault_response(fault: XRoadError, accept: str = "") -> Response:
     ]
     reason = b"Server Error" if status == 500 else b"Bad Request"
     return Response(status, reason, headers, rest_fault_body(fault, media_type))
-
-
-def _loggable(fault: XRoadError) -> str | None:
-    """Return why; a peer's words go to the client only: they may quote a path."""
-    return None if isinstance(fault, RelayedFaultError) else fault.message
 
 
 def _accepted(http: Request) -> str:

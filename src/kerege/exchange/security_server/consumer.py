@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import structlog
 
 from kerege.exchange.http import ClientResponse, Request, Response
-from kerege.exchange.messagelog import Direction, LogRecord
+from kerege.exchange.messagelog import Direction
 from kerege.exchange.security_server.authentication import (
     authenticate_client,
     require_client,
@@ -31,6 +31,7 @@ from kerege.exchange.security_server.received import (
     digest_of_header,
     read_message,
 )
+from kerege.exchange.security_server.records import Signed, log_record
 from kerege.exchange.security_server.runtime import PROXY_VERSION, Runtime
 from kerege.exchange.spool import Spool
 from kerege.xroad.algorithms import SHA512
@@ -134,32 +135,16 @@ class ConsumerExchange:
         request = self._known_request()
         now = self.runtime.clock()
         signature = self.runtime.signing.sign(request.client_id, parts, now)
-        record = self._record(Direction.REQUEST, request.block, signature, spool)
-        self._request_logged = asyncio.ensure_future(self.runtime.log.write(record))
+        signed = Signed(request.block, signature, spool)
+        self._request_logged = asyncio.ensure_future(
+            self._log(Direction.REQUEST, signed)
+        )
         return signature
 
-    def _record(
-        self,
-        direction: Direction,
-        block: bytes,
-        signature: SignatureData,
-        body: Spool | None,
-    ) -> LogRecord:
-        request = self._known_request()
-        return LogRecord(
-            direction=direction,
-            client_side=True,
-            query_id=request.query_id,
-            x_request_id=request.request_id or "",
-            client_id=request.client_id,
-            service_id=request.service_id,
-            message=block,
-            signature=signature.signature,
-            hash_chain_result=signature.hash_chain_result,
-            hash_chain=signature.hash_chain,
-            body=body,
-            time=self.runtime.clock(),
-        )
+    def _log(self, direction: Direction, signed: Signed) -> Awaitable[None]:
+        request, now = self._known_request(), self.runtime.clock()
+        record = log_record(request, signed, direction, client_side=True, time=now)
+        return self.runtime.log.write(record)
 
     async def _send(
         self,
@@ -253,10 +238,8 @@ class ConsumerExchange:
             body_digest=None if self.body is None else self.body.digest,
             digest=received.digest,
         )
-        record = self._record(
-            Direction.RESPONSE, response.block, received.signature_data, received.body
-        )
-        await _all_done(request_logged, self.runtime.log.write(record))
+        signed = Signed(response.block, received.signature_data, received.body)
+        await _all_done(request_logged, self._log(Direction.RESPONSE, signed))
         return Response(
             response.status,
             response.reason.encode("latin-1", "replace"),

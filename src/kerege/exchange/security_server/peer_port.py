@@ -1,18 +1,14 @@
 """Port 5500: messages from other security servers."""
 
 import re
-import time
 from collections.abc import AsyncGenerator, AsyncIterator
-
-import structlog
 
 from kerege.exchange.http import Request, Response
 from kerege.exchange.security_server.failures import as_fault, identified
 from kerege.exchange.security_server.provider import ProviderExchange
-from kerege.exchange.security_server.runtime import Exchange, Runtime
+from kerege.exchange.security_server.reporting import Report
+from kerege.exchange.security_server.runtime import Runtime
 from kerege.xroad.faults import SERVER_PROXY, XRoadError, soap_fault
-
-_log = structlog.get_logger(__name__)
 
 _NOT_TAKEN = XRoadError(
     f"{SERVER_PROXY}.io_error", "The other server did not take the whole answer"
@@ -29,7 +25,7 @@ class PeerPort:
 
     async def handle(self, http: Request) -> Response:
         """Answer one message; what goes wrong becomes a SOAP fault."""
-        started = time.perf_counter()
+        report = Report(self._runtime, "server")
         exchange = ProviderExchange(self._runtime, http)
         try:
             self._admit(http)
@@ -39,13 +35,13 @@ class PeerPort:
             exchange.fault = identified(fault, self._runtime.new_id())
             response = fault_response(exchange.fault)
         if isinstance(response.body, bytes):
-            self._report(exchange, started)
+            report.ended(exchange.request, exchange.status, exchange.fault)
             return response
-        content = self._reporting(response.body, exchange, started)
+        content = self._reporting(response.body, exchange, report)
         return response._replace(body=content)
 
     async def _reporting(
-        self, content: AsyncIterator[bytes], exchange: ProviderExchange, started: float
+        self, content: AsyncIterator[bytes], exchange: ProviderExchange, report: Report
     ) -> AsyncGenerator[bytes, None]:
         """Yield a streamed answer; only its end shows how the message went."""
         is_taken = False
@@ -58,7 +54,7 @@ class PeerPort:
                 await content.aclose()
             if not is_taken:
                 exchange.fault = identified(_NOT_TAKEN, self._runtime.new_id())
-            self._report(exchange, started)
+            report.ended(exchange.request, exchange.status, exchange.fault)
 
     def _admit(self, http: Request) -> None:
         """Check what the reference checks before it reads the message."""
@@ -76,29 +72,6 @@ class PeerPort:
             raise XRoadError(
                 "service_failed.internal_error",
                 "This server does not serve SOAP messages",
-            )
-
-    def _report(self, exchange: ProviderExchange, started: float) -> None:
-        request, fault = exchange.request, exchange.fault
-        self._runtime.on_exchange(
-            Exchange(
-                side="server",
-                client=str(request.client_id) if request else "",
-                service=str(request.service_id) if request else "",
-                verdict=fault.code if fault else str(exchange.status),
-                milliseconds=(time.perf_counter() - started) * 1000,
-                request_id=(request.request_id or "") if request else "",
-                fault_detail=fault.detail if fault else "",
-            )
-        )
-        if fault is not None:
-            _log.warning(
-                "message failed",
-                side="server",
-                code=fault.code,
-                detail=fault.detail,
-                reason=fault.message,
-                advice=fault.advice or None,
             )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import structlog
 
 from kerege.exchange.http import Request, Response
-from kerege.exchange.messagelog import Direction, LogRecord
+from kerege.exchange.messagelog import Direction
 from kerege.exchange.security_server.authentication import require_client
 from kerege.exchange.security_server.failures import as_fault, identified
 from kerege.exchange.security_server.outgoing import (
@@ -28,6 +28,7 @@ from kerege.exchange.security_server.received import (
     digest_of_header,
     read_message,
 )
+from kerege.exchange.security_server.records import Signed, log_record
 from kerege.exchange.security_server.runtime import Runtime
 from kerege.exchange.security_server.service_call import ServiceAnswer, call_service
 from kerege.exchange.spool import Spool
@@ -66,7 +67,8 @@ class ProviderExchange:
             received.verify(
                 request.client_id, verifiers.signatures, self.runtime.clock()
             )
-            await self._log(Direction.REQUEST, request.block, signature, received.body)
+            signed = Signed(request.block, signature, received.body)
+            await self._log(Direction.REQUEST, signed)
             return await self._serve(request, service, received)
         finally:
             received.discard()
@@ -197,7 +199,8 @@ class ProviderExchange:
                 request.service_id.client_id, parts, self.runtime.clock()
             )
             answer.release()
-            await self._log(Direction.RESPONSE, response.block, signature, body)
+            signed = Signed(response.block, signature, body)
+            await self._log(Direction.RESPONSE, signed)
             return signature
 
         outgoing = OutgoingMessage(
@@ -228,28 +231,9 @@ class ProviderExchange:
         self.fault = fault
         return soap_fault(fault)
 
-    async def _log(
-        self,
-        direction: Direction,
-        block: bytes,
-        signature: SignatureData,
-        body: Spool | None,
-    ) -> None:
-        request = self._known_request()
-        record = LogRecord(
-            direction=direction,
-            client_side=False,
-            query_id=request.query_id,
-            x_request_id=request.request_id or "",
-            client_id=request.client_id,
-            service_id=request.service_id,
-            message=block,
-            signature=signature.signature,
-            hash_chain_result=signature.hash_chain_result,
-            hash_chain=signature.hash_chain,
-            body=body,
-            time=self.runtime.clock(),
-        )
+    async def _log(self, direction: Direction, signed: Signed) -> None:
+        request, now = self._known_request(), self.runtime.clock()
+        record = log_record(request, signed, direction, client_side=False, time=now)
         try:
             await self.runtime.log.write(record)
         except XRoadError as error:

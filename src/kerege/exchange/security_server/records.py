@@ -1,0 +1,43 @@
+"""The log record of a REST message, the same on both sides."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from kerege.exchange.messagelog import Direction, LogRecord
+from kerege.exchange.spool import Spool
+from kerege.xroad.rest import RestRequest
+from kerege.xroad.signature import SignatureData
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A block with its signature and its body."""
+
+    block: bytes
+    signature: SignatureData
+    body: Spool | None
+
+
+def log_record(
+    request: RestRequest,
+    signed: Signed,
+    direction: Direction,
+    *,
+    client_side: bool,
+    time: datetime,
+) -> LogRecord:
+    """Return the record of ``request``, or of the response to it."""
+    return LogRecord(
+        direction=direction,
+        client_side=client_side,
+        query_id=request.query_id,
+        x_request_id=request.request_id or "",
+        client_id=request.client_id,
+        service_id=request.service_id,
+        message=signed.block,
+        signature=signed.signature.signature,
+        hash_chain_result=signed.signature.hash_chain_result,
+        hash_chain=signed.signature.hash_chain,
+        body=signed.body,
+        time=time,
+    )

@@ -1,0 +1,57 @@
+"""What a passed message leaves for operators: one event, and a warning if it failed.
+
+No personal data: identifiers and codes, never what stands behind the service code. A
+peer's own words go to the client only, for they may quote a path.
+"""
+
+import time
+
+import structlog
+
+from kerege.exchange.security_server.runtime import Exchange, Runtime
+from kerege.xroad.faults import RelayedFaultError, XRoadError
+from kerege.xroad.rest import RestRequest
+
+_log = structlog.get_logger(__name__)
+
+
+class Report:
+    """One message on one side, from its beginning."""
+
+    def __init__(self, runtime: Runtime, side: str) -> None:
+        """Start the clock; ``side`` is ``client`` or ``server``."""
+        self._runtime = runtime
+        self._side = side
+        self._started = time.perf_counter()
+
+    def ended(
+        self, request: RestRequest | None, status: int, fault: XRoadError | None
+    ) -> None:
+        """Say how the message went.
+
+        Args:
+            request: What was asked, if that could be read.
+            status: The answer's, if there was no fault.
+            fault: Why it failed.
+        """
+        self._runtime.on_exchange(
+            Exchange(
+                side=self._side,
+                client=str(request.client_id) if request else "",
+                service=str(request.service_id) if request else "",
+                verdict=fault.code if fault else str(status),
+                milliseconds=(time.perf_counter() - self._started) * 1000,
+                request_id=(request.request_id or "") if request else "",
+                fault_detail=fault.detail if fault else "",
+            )
+        )
+        if fault is not None:
+            is_relayed = isinstance(fault, RelayedFaultError)
+            _log.warning(
+                "message failed",
+                side=self._side,
+                code=fault.code,
+                detail=fault.detail,
+                reason=None if is_relayed else fault.message,
+                advice=fault.advice or None,
+            )
