@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ import pytest
 
 from kerege.exchange.client import (
     Client,
+    NoAnswer,
     ProviderServerFault,
     SecurityServerUnreachable,
 )
@@ -82,6 +84,35 @@ def test_closing_ends_the_thread_and_a_later_call_starts_anew(server):
     assert threading.active_count() == before
     assert xroad.get(ADDRESS).status == 200
     xroad.close()
+
+
+@pytest.mark.parametrize("phase", ["answer", "connection"])
+def test_closing_ends_calls_that_are_on_their_way(phase):
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as silent:
+        port = silent.getsockname()[1]
+        others = [socket.socket() for _ in range(3)] if phase == "connection" else []
+        for other in others:  # they fill what the system accepts by itself
+            other.setblocking(False)
+            other.connect_ex(("127.0.0.1", port))
+        xroad = Client(f"http://127.0.0.1:{port}", PORTAL)
+        with ThreadPoolExecutor(1) as pool:
+            call = pool.submit(xroad.get, ADDRESS)
+            while xroad._worker is None or not asyncio.all_tasks(xroad._worker._loop):
+                assert not call.done()
+            xroad.close()
+            with pytest.raises(NoAnswer):
+                call.result(10)
+        for other in others:
+            other.close()
+
+
+def test_a_call_whose_thread_has_ended_says_so(server):
+    xroad = Client(server.url, PORTAL)
+    worker = xroad._open_worker()
+    xroad.close()
+    work = worker.client.get(ADDRESS)
+    with pytest.raises(NoAnswer, match="was closed"):
+        worker.run(work)
 
 
 def test_a_client_that_is_forgotten_ends_its_thread(server):

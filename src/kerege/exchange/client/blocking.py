@@ -10,6 +10,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError, wait
 from typing import Any, Self, TypeVar, Unpack
 
 from kerege.exchange.client.aio import (
@@ -18,12 +19,18 @@ from kerege.exchange.client.aio import (
     AsyncClient,
     Service,
 )
+from kerege.exchange.client.errors import NoAnswer
 from kerege.exchange.client.request import CallOptions, CallPath
 from kerege.exchange.client.response import Response
 from kerege.exchange.client.tls import TLS
 from kerege.xroad.identifiers import ClientId
 
 T = TypeVar("T")
+
+LOOK_SECONDS = 1.0
+"""How often a waiting call looks whether the client's thread is still there."""
+GRACE_SECONDS = 0.1
+"""For calls whose connection was just closed, to say so themselves."""
 
 
 class Client:
@@ -134,6 +141,7 @@ class _Worker:
             name="kerege-client",
             daemon=True,
         )
+        self._thread = thread
         thread.start()
         # Also when nobody closes it, and at the end of the program.
         self.close = weakref.finalize(self, _close, self._loop, thread, self._pid)
@@ -144,20 +152,47 @@ class _Worker:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something on the loop, and wait for it."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
-            return future.result()
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:  # the loop is closed
+            work.close()
+            raise _closed() from None
+        try:
+            while self._thread.is_alive():
+                if wait((future,), LOOK_SECONDS).done:
+                    return future.result()
+        except CancelledError:
+            raise _closed() from None
         except BaseException:
             future.cancel()  # Ctrl-C while waiting
             raise
+        raise _closed()  # nobody is left who could do it
 
 
 def _run_loop(loop: asyncio.AbstractEventLoop, client: AsyncClient) -> None:
     asyncio.set_event_loop(loop)
     loop.run_forever()
-    loop.run_until_complete(client.aclose())
+    loop.run_until_complete(_finish(client))
     loop.run_until_complete(loop.shutdown_default_executor())
     loop.close()
+
+
+async def _finish(client: AsyncClient) -> None:
+    """Close the connections, and end calls that did not end with them."""
+    await client.aclose()
+    calls = asyncio.all_tasks() - {asyncio.current_task()}
+    if calls:
+        _, left = await asyncio.wait(calls, timeout=GRACE_SECONDS)
+        for call in left:
+            call.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+
+def _closed() -> NoAnswer:
+    return NoAnswer(
+        "The client was closed while the call was on its way",
+        advice="Whether it was done is not known",
+    )
 
 
 def _close(loop: asyncio.AbstractEventLoop, thread: threading.Thread, pid: int) -> None:
