@@ -237,6 +237,23 @@ def test_standard_library_reads_the_archive():
         )
 
 
+def test_the_names_of_a_full_archive_are_compared_in_a_moment():
+    class Counted(str):
+        __slots__ = ()
+        hashed = 0
+
+        def __hash__(self) -> int:
+            Counted.hashed += 1
+            return super().__hash__()
+
+    names = [Counted(f"q-request-{number}.asice") for number in range(2000)]
+    info = LinkingInfo(
+        NO_ARCHIVE, SHA512, tuple(LinkedContainer("ab", name) for name in names)
+    )
+    archives._verify_names(info, names)
+    assert Counted.hashed < 10 * len(names)
+
+
 # --- linkinginfo as a value ---
 
 

@@ -310,8 +310,9 @@ def verify_archive(archive: Archive, *, previous: str | None) -> str:
 
 def _verify_names(info: LinkingInfo, stored: Sequence[str]) -> None:
     named = [container.name for container in info.containers]
-    missing = [name for name in named if name not in set(stored)]
-    added = [name for name in stored if name not in set(named)]
+    all_stored, all_named = set(stored), set(named)
+    missing = [name for name in named if name not in all_stored]
+    added = [name for name in stored if name not in all_named]
     if missing:
         why = f"{LINKING_INFO} names {missing[0]}, which is not in the archive"
     elif added:
