@@ -75,6 +75,23 @@ async def test_it_does_not_matter_how_bytes_are_cut(story):
         assert await Call(a_server()).send(first, second) == whole
 
 
+@pytest.mark.parametrize(
+    ("sent", "seen"),
+    [
+        (b"http://h/p/q?r=s", b"/p/q?r=s"),
+        (b"HTTPS://h:8443/p", b"/p"),
+        (b"http://h", b"/"),
+        (b"http://h?r=http://x/y", b"/?r=http://x/y"),
+        (b"/p?r=http://h/q", b"/p?r=http://h/q"),
+        (b"/http://h/q", b"/http://h/q"),
+    ],
+)
+async def test_a_whole_address_is_as_good_as_its_path(sent, seen):
+    wire = b"POST %b HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n" % sent
+    (got,) = answers(await Call(a_server()).send(wire))
+    assert got.header(b"asked") == b"POST " + seen
+
+
 async def test_a_client_that_wants_http2_is_answered_in_http1():
     got = answers(await Call(a_server()).send(UPGRADE_LENGTH + POST))
     assert [(a.status, a.body) for a in got] == [(200, b"abc"), (200, b"hello")]

@@ -120,6 +120,8 @@ class RequestReader(Wire):
         method: str = parser.get_method().decode("ascii")
         version: str = parser.get_http_version()
         self._check_head(method, version, index)
+        if not self._target.startswith(b"/"):
+            self._target = _origin_form(self._target)
         length = index.get(b"content-length")
         is_chunked = b"transfer-encoding" in index
         if parser.should_upgrade():
@@ -225,3 +227,15 @@ class RequestReader(Wire):
         self._upgrade = None
         if rest:
             self._parse(rest)
+
+
+def _origin_form(target: bytes) -> bytes:
+    """Return path and query of an absolute target (RFC 9112, section 3.2.2).
+
+    The other forms have neither and stay as they are.
+    """
+    scheme, mark, rest = target.partition(b"://")
+    if not mark or scheme.lower() not in {b"http", b"https"}:
+        return target
+    path, question, query = rest.partition(b"?")
+    return b"/" + path.partition(b"/")[2] + question + query
