@@ -242,6 +242,23 @@ def ec_signer() -> Signer:
     return SoftwareSigner(certificate, "key", {"key": key}, algorithm)
 
 
+def test_an_ocsp_response_that_was_put_in_long_afterwards_is_refused():
+    signer = instance().consumer.signer
+    message = request_block()
+    parts = [Part.of("/message.xml", message, signer.algorithm.digest)]
+    for days, error in (
+        (1, None),
+        (400, "invalid_cert_path.incorrect_validation_info"),
+    ):
+        later = template(signer, STAMPED + timedelta(days=days))
+        signature = sign_messages(later, signer, [parts], SIGNED)[0]
+        container = write_container(single_stamped(message, signature), time=STAMPED)
+        report = examine(container)
+        assert (report.error.code if report.error else None) == error
+        if error:
+            assert failure(container) == (error, CheckName.CERTIFICATE)
+
+
 @pytest.mark.parametrize("stamp", [single_stamped, batch_stamped])
 def test_other_keys_and_digests_are_verified(stamp):
     message = request_block()

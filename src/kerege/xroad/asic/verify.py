@@ -9,7 +9,7 @@ that the reference gives it; after it come the checks that the reference lacks:
    ``/META-INF/signatures.xml``. Errors of that chain are ``malformed_signature``.
 4. Who must have signed the message (`message`).
 5. The signature (`kerege.xroad.signature`) at the time of the time-stamp, without the
-   schema, since a time-stamp may stand in it. Attachments in the container are
+   schema, since a time-stamp may stand in it. OCSP responses are not much younger. Attachments in the container are
    compared with what was signed; the reference never does, because its hash chain
    says ``/attachment1`` and the entry is called ``attachment1``.
 6. What is missing, not listed or not signed (`contents`).
@@ -19,7 +19,7 @@ not log it. It is reported, and a failure if the manifest lists it.
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import IO, Protocol, TypeVar
 
 from cryptography import x509
@@ -65,6 +65,9 @@ from kerege.xroad.x509 import subject_text
 
 _T = TypeVar("_T")
 _MALFORMED = "malformed_signature"
+MAX_OCSP_AFTER = timedelta(days=2)
+"""How much later than the time-stamp an OCSP response may be. It is asked for before
+signing; the reference's own test containers have some that are dated a day ahead."""
 _SIGNATURE_CHECKS = (
     CheckName.HASH_CHAIN,
     CheckName.SIGNER,
@@ -259,7 +262,7 @@ class _Examination:
         trust = self._conf.trust(signer.instance)
         container = self._container
         verifier = SignatureVerifier(replace(trust, algorithms=self._policy))
-        return verifier.verify(
+        signed = verifier.verify(
             SignatureData(
                 container.signature, container.hash_chain_result, container.hash_chain
             ),
@@ -272,6 +275,8 @@ class _Examination:
                 trust_missing=lambda _uri: True,
             ),
         )
+        _require_earlier_ocsp(signed, _known(self._timestamp).time)
+        return signed
 
     def _attachment_parts(self) -> list[Part]:
         parsed = _known(self._parsed)
@@ -349,6 +354,21 @@ def _part(attachment: Attachment, parsed: ParsedSignature) -> Part:
     if parsed.algorithm.digest != SHA512 and attachment.size <= MAX_PART_BYTES:
         content = b"".join(attachment.chunks())
     return Part(uri, attachment.sha512, SHA512, content)
+
+
+def _require_earlier_ocsp(signed: VerifiedSignature, stamped: datetime) -> None:
+    """Refuse an OCSP response that was put into the signature long afterwards.
+
+    Unsigned properties can be changed under a single time-stamp; years later a
+    responder may call a certificate good of which it has forgotten the revocation.
+    """
+    for status in signed.chain.statuses:
+        if status.this_update - stamped > MAX_OCSP_AFTER:
+            raise XRoadError(
+                "invalid_cert_path.incorrect_validation_info",
+                f"The OCSP response is from {_time(status.this_update)}, long after "
+                f"the time-stamp of {_time(stamped)}",
+            )
 
 
 def _check_of(error: XRoadError) -> CheckName:
