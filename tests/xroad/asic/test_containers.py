@@ -175,11 +175,26 @@ def test_names_are_compared_without_case_and_signatures_by_pattern():
     assert (container.message, container.signature) == (b"m", b"s")
 
 
-def test_folders_are_no_entries_and_other_files_are_unexpected():
+@pytest.mark.parametrize("name", ["me\u017fsage.xml", "META-INF/\u017fignatures.xml"])
+def test_names_that_only_unicode_takes_for_the_same_are_others(name):
+    plain = name.replace("\u017f", "s")
+    made = {(name if n == plain else n): data for n, data in MINIMAL.items()}
+    assert len(made) == len(MINIMAL)
+    code = (
+        "asic_message_not_found" if "message" in plain else "asic_signature_not_found"
+    )
+    assert code_of(packed(made)) == code
+
+
+def test_folders_and_other_files_are_unexpected():
     made = MINIMAL | {"META-INF/": b"", "extra.txt": b"x", "attachment0": b"y"}
-    made |= {"attachment12": b"z", "attachment3": b"c"}
+    made |= {"attachment12": b"z", "attachment3": b"c", "approved by all/": b""}
     container = read_container(packed(made))
-    assert container.unexpected == (("extra.txt", b"x"), ("attachment0", b"y"))
+    assert container.unexpected == (
+        ("approved by all/", b""),
+        ("extra.txt", b"x"),
+        ("attachment0", b"y"),
+    )
     assert [a.name for a in container.attachments] == ["attachment3", "attachment12"]
 
 

@@ -3,6 +3,7 @@
 import io
 import struct
 import zipfile
+import zlib
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -268,6 +269,30 @@ def test_names_that_collide_are_refused():
         archive.writestr("a", b"1")
         archive.writestr("a", b"2")
     assert "is there twice" in refusal(file.getvalue())
+
+
+@pytest.mark.parametrize("where", [b"PK\3\4", b"PK\1\2"])
+def test_a_second_name_that_other_programs_show_is_refused(where):
+    other = b"\1" + struct.pack("<I", zlib.crc32(b"message.xml")) + b"attachment1"
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        entry = zipfile.ZipInfo("message.xml")
+        entry.extra = struct.pack("<2H", 0x5455, 1) + b"\0"
+        entry.extra += struct.pack("<2H", 0x7075, len(other)) + other
+        archive.writestr(entry, b"text")
+    data = file.getvalue()
+    assert data.count(b"up\x10\0") == 2
+    kept = data.index(b"up\x10\0", data.index(where))
+    data = data.replace(b"up\x10\0", b"xx\x10\0")
+    data = data[:kept] + b"up" + data[kept + 2 :]
+    assert "'message.xml' has a second name" in refusal(data)
+
+
+def test_an_extra_field_that_reaches_too_far_is_refused():
+    data = streamed({"a": b"1"})
+    assert data.count(b"UT\x05\0") == 2
+    longer = data.replace(b"UT\x05\0", b"UT\x06\0")
+    assert "'a' has a damaged extra field" in refusal(longer)
 
 
 def test_bomb_that_hides_its_size_stops_at_the_size_that_it_says():

@@ -103,8 +103,11 @@ def base_32(number: int) -> str:
 def canonical_name(name: str) -> str:
     """Return the name by which this package knows an entry, whatever its case.
 
-    Any ``META-INF/*signatures*.xml`` is the signature. Unknown names stay.
+    Any ``META-INF/*signatures*.xml`` is the signature. Unknown names stay, and names
+    with letters that only Unicode takes for those of ASCII, such as a long s.
     """
+    if not name.isascii():
+        return name
     if _SIGNATURE_PATTERN.fullmatch(name):
         return SIGNATURE
     return _BY_FOLDED.get(name.casefold(), name)

@@ -75,7 +75,7 @@ class Container:
     attachments: tuple[Attachment, ...]
     """In order of their numbers."""
     unexpected: tuple[tuple[str, bytes], ...]
-    """Other entries, with the beginning of their content."""
+    """Other entries, folders too, with the beginning of their content."""
     comment: bytes
     """The ZIP comment."""
 
@@ -195,7 +195,11 @@ class _Parts:
         return tuple(self._attachment(numbered[n]) for n in sorted(numbered))
 
     def unexpected(self) -> tuple[tuple[str, bytes], ...]:
-        found = []
+        found = [
+            (member.name, b"")
+            for member in self._archive.members
+            if member.is_folder and member.name != names.META_INF
+        ]
         for name, member in self._members.items():
             if name not in names.PARTS and names.attachment_number(name) is None:
                 # Read to the end: a damaged entry is a damaged container.

@@ -10,7 +10,7 @@ Rules (PKWARE APPNOTE 6.3; each closes a way to show two readers different thing
 4. Entries follow each other without gap and without overlap, from the first byte of
    the file to the central directory.
 5. Names are relative, without ``..``, ``\\``, control characters, and unique, also when
-   letters' case is ignored.
+   letters' case is ignored. An entry has one name: Info-ZIP's second one is refused.
 6. Content is inflated completely and must have the promised size and CRC.
 """
 
@@ -34,6 +34,9 @@ _MAX_COMMENT_BYTES = 0xFFFF
 _REFUSED_FLAGS = 0x0001 | 0x0020 | 0x0040 | 0x2000
 """Encryption, patch data, strong encryption, masked headers."""
 _SHORT_DESCRIPTOR = Struct("<3I")
+_EXTRA_HEADER = Struct("<2H")
+_UNICODE_PATH = 0x7075
+"""Info-ZIP's extra field with another name for the entry (APPNOTE 4.6.9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +162,13 @@ class ZipFile:
             name_size, extra_size, comment_size = fields[10:13]
             position += header
             name = data[position : position + name_size]
-            position += name_size + extra_size + comment_size
+            position += name_size
+            extra = data[position : position + extra_size]
+            position += extra_size + comment_size
             if position > len(data):
                 raise self._bad("its directory is cut off")
             members.append(self._member(fields, name))
+            self._require_one_name(members[-1].name, extra)
         if position != len(data):
             raise self._bad("its directory holds more than its entries")
         return tuple(members)
@@ -199,6 +205,17 @@ class ZipFile:
         ):
             raise self._bad_entry(name[:64], "has a name that is not allowed")
         return name
+
+    def _require_one_name(self, name: str, extra: bytes) -> None:
+        """Refuse a second name among the extra fields: some programs show that one."""
+        position = 0
+        while len(extra) - position >= _EXTRA_HEADER.size:
+            kind, size = _EXTRA_HEADER.unpack_from(extra, position)
+            if kind == _UNICODE_PATH:
+                raise self._bad_entry(name, "has a second name")
+            position += _EXTRA_HEADER.size + size
+        if position > len(extra):
+            raise self._bad_entry(name, "has a damaged extra field")
 
     def _check_names(self) -> None:
         seen: set[str] = set()
@@ -244,6 +261,9 @@ class ZipFile:
         extra_size: int = fields[9]
         start += len(raw)
         name = self._bytes(start, min(name_size, MAX_NAME_BYTES))
+        body = start + name_size + extra_size
+        here = max(min(body, self._directory) - start - name_size, 0)
+        self._require_one_name(member.name, self._bytes(start + name_size, here))
         same = (version, flags, method, (time, date), name) == (
             *(member.version, member.flags, member.method, member.times),
             member.name.encode(),
@@ -254,7 +274,7 @@ class ZipFile:
             raise self._bad_entry(
                 member.name, "differs between its header and the directory"
             )
-        return start + name_size + extra_size
+        return body
 
     def _descriptor_size(self, member: ZipMember, offset: int) -> int:
         sizes = (member.crc, member.compressed, member.size)
