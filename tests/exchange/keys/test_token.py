@@ -17,6 +17,7 @@ from kerege.exchange.keys import (
     PinPolicy,
     SoftwareToken,
 )
+from kerege.exchange.keys.wrapping import SealedPassphrase
 from kerege.trust.authority import CertificateUsage
 from kerege.trust.subjects import FIVRK_PROFILE, signing_subject
 from kerege.xroad.faults import XRoadError
@@ -169,6 +170,24 @@ def test_another_process_sees_new_keys_after_a_reload(tmp_path):
     assert code_of(server.signer, AIMAK) == "unknown_member"
     server.reload()
     server.signer(AIMAK).sign(b"data")
+
+
+def test_of_two_who_make_a_token_in_one_folder_the_second_is_refused(
+    tmp_path, monkeypatch
+):
+    seal = SealedPassphrase.seal
+
+    def slow(*arguments: object) -> SealedPassphrase:
+        monkeypatch.undo()  # while one stretches a PIN, another makes the token
+        new_token(tmp_path).generate_key(KeyUsage.SIGNING, EC)
+        return seal(*arguments)
+
+    monkeypatch.setattr(SealedPassphrase, "seal", slow)
+    assert code_of(new_token, tmp_path) == "action_not_possible"
+
+    token = SoftwareToken.open(tmp_path / "token")
+    token.login(PIN)
+    assert len(token.metadata.keys) == 1
 
 
 def test_two_processes_that_write_lose_nothing(tmp_path):

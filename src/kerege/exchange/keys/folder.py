@@ -30,9 +30,16 @@ class TokenFolder:
         """Make the folder. Raises ``action_not_possible`` if a token is there."""
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.chmod(0o700)
-        if (path / _METADATA).exists():
-            raise XRoadError("action_not_possible", f"{path} already holds a token")
-        return cls(path)
+        folder = cls(path)
+        folder.require_empty()
+        return folder
+
+    def require_empty(self) -> None:
+        """Raise ``action_not_possible`` if a token is there; `locked` keeps it so."""
+        if (self.path / _METADATA).exists():
+            raise XRoadError(
+                "action_not_possible", f"{self.path} already holds a token"
+            )
 
     def key_path(self, key_id: str) -> Path:
         """Return the path of a key's file; the id must be one of ours."""

@@ -113,6 +113,7 @@ class SoftwareToken:
         folder = TokenFolder.create(path)
         sealed = SealedPassphrase.seal(new_passphrase(), secret, cost or KdfCost())
         with folder.locked():
+            folder.require_empty()  # nobody else has made one in the meantime
             folder.write_metadata(TokenMetadata(str(uuid.uuid4()), label, sealed))
         return cls(folder, clock=clock)
 
