@@ -164,9 +164,18 @@ def test_a_key_is_deleted_for_good(ss):
 
 
 def test_a_name_must_mean_one_thing(ss):
-    generated(ss, "signing")
-    generated(ss, "signing")
+    key = generated(ss, "signing")
     shown = ss("delete", "", "--yes", pin="Secret-pin-1")
+    assert (shown.exit_code, "No key or certificate is named" in shown.output) == (
+        1,
+        True,
+    )
+    assert key[:10] in done(ss("list"))
+    assert ss("deactivate", "").exit_code == 1
+    first = {key[0]}
+    while (another := generated(ss, "signing"))[0] not in first:
+        first.add(another[0])
+    shown = ss("delete", another[0], "--yes", pin="Secret-pin-1")
     assert (shown.exit_code, "2 keys begin" in shown.output) == (1, True)
     assert "No key begins" in ss("delete", "xyz", "--yes", pin="Secret-pin-1").output
     assert "No certificate begins" in ss("activate", "ff").output

@@ -54,6 +54,7 @@ def certificate_record(metadata: TokenMetadata, prefix: str) -> CertificateRecor
         msg = f"{how_many} with {prefix!r}"
         raise Failure(msg, advice="See: kerege security-server keys list")
     return found[0]
+    require_named(wanted)
 
 
 def member_named_in(settings: Settings, value: x509.Certificate) -> ClientId | None:
@@ -71,6 +72,15 @@ def member_named_in(settings: Settings, value: x509.Certificate) -> ClientId | N
 
 
 def subject_of(settings: Settings, choice: SubjectChoice) -> x509.Name:
+def require_named(prefix: str) -> None:
+    """Refuse an empty text, an unset variable perhaps: every name begins with it."""
+    if not prefix:
+        raise Failure(
+            "No key or certificate is named",
+            advice="See: kerege security-server keys list",
+        )
+
+
     """Return the subject for a request, by the CA's profile."""
     if choice.subject:
         try:

@@ -13,6 +13,7 @@ from kerege.cli.security_server.certificates import (
     certificate_record,
     member_named_in,
     subject_of,
+    require_named,
 )
 from kerege.cli.security_server.common import (
     PIN_SOURCES,
@@ -289,6 +290,7 @@ def _set_active(prefix: str, config: Path, *, active: bool) -> None:
 
 def _key(token: SoftwareToken, prefix: str) -> KeyRecord:
     found = [k for k in token.metadata.keys if k.key_id.startswith(prefix.lower())]
+    require_named(prefix)
     if len(found) != 1:
         how_many = "No key begins" if not found else f"{len(found)} keys begin"
         msg = f"{how_many} with {prefix!r}"
