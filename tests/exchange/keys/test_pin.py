@@ -1,6 +1,8 @@
 """PINs come from a descriptor, a credential or a prompt, and from nowhere else."""
 
+import getpass
 import os
+import warnings
 
 import pytest
 from hypothesis import given, strategies as st
@@ -85,6 +87,17 @@ def test_a_prompt_that_is_left_is_told(monkeypatch):
 
     monkeypatch.setattr("getpass.getpass", leave)
     assert code_of(pin_from_prompt, "PIN: ") == "pin_incorrect"
+
+
+def test_a_prompt_without_a_terminal_says_how_else(monkeypatch):
+    def unseen_is_impossible(_: str) -> str:
+        warnings.warn("echo", getpass.GetPassWarning, stacklevel=2)
+        return "typed for all to see"
+
+    monkeypatch.setattr("getpass.getpass", unseen_is_impossible)
+    with pytest.raises(XRoadError, match="no terminal") as refused:
+        pin_from_prompt("PIN: ")
+    assert "--pin-from fd:3" in refused.value.advice
 
 
 @pytest.mark.parametrize(

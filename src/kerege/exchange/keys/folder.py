@@ -17,6 +17,11 @@ _LOCK = "lock"
 _KEY_ID = re.compile(r"[0-9a-f]{40}", re.ASCII)
 MAX_KEY_FILE_BYTES = 64 * 1024
 """An encrypted RSA-4096 key has 3.5 KiB."""
+RESTORE_KEY = (
+    "Restore the token's folder from a backup. Without one a new token is needed, in "
+    "a new folder: kerege security-server init"
+)
+"""For who meets a key file that is lost or damaged."""
 
 
 class TokenFolder:
@@ -67,7 +72,9 @@ class TokenFolder:
             if error.code != "token_not_found":
                 raise
             raise XRoadError(
-                "key_not_available", f"The file of key {key_id} is not in {self.path}"
+                "key_not_available",
+                f"The file of key {key_id} is not in {self.path}",
+                advice=RESTORE_KEY,
             ) from error
 
     def write_key(self, key_id: str, pem: bytes) -> None:
@@ -102,7 +109,12 @@ class TokenFolder:
                     )
                 data = file.read(limit + 1)
         except FileNotFoundError:
-            raise XRoadError("token_not_found", f"No file {path}") from None
+            raise XRoadError(
+                "token_not_found",
+                f"No file {path}",
+                advice="Correct `token` in the settings file, restore the folder from "
+                "a backup, or make a new server: kerege security-server init",
+            ) from None
         except OSError as error:
             raise XRoadError(
                 "token_not_available", f"{path} cannot be read: {error.strerror}"

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from kerege.exchange.keys.algorithms import PrivateKey, public_key_info
+from kerege.exchange.keys.folder import RESTORE_KEY
 from kerege.exchange.keys.metadata import KeyRecord
 from kerege.xroad.faults import XRoadError
 
@@ -29,13 +30,17 @@ def decrypt_key(pem: bytes, passphrase: bytes, record: KeyRecord) -> PrivateKey:
         key = load_pem_private_key(pem, passphrase)
     except (ValueError, TypeError) as error:
         raise XRoadError(
-            "key_not_available", f"The file of key {record.key_id} is damaged"
+            "key_not_available",
+            f"The file of key {record.key_id} is damaged",
+            advice=RESTORE_KEY,
         ) from error
     if (
         not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
         or public_key_info(key.public_key()) != record.public_key
     ):
         raise XRoadError(
-            "key_not_available", f"The file of key {record.key_id} holds another key"
+            "key_not_available",
+            f"The file of key {record.key_id} holds another key",
+            advice=RESTORE_KEY,
         )
     return key

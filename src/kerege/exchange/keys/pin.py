@@ -12,6 +12,7 @@ Rules:
 import getpass
 import os
 import stat
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -28,6 +29,17 @@ FREE_ATTEMPTS = 3
 """Wrong PINs in a row that cost nothing: people mistype."""
 LONGEST_WAIT = timedelta(minutes=5)
 """A bound to the waiting, so that nobody can lock a server out for long."""
+
+GIVE_PIN = (
+    "Start the command again and give the token's PIN: at the prompt, or with "
+    "--pin-from fd:N or credential:NAME."
+)
+"""For who meets a token that nobody has opened."""
+RIGHT_PIN = (
+    "It is the one that was chosen with `kerege security-server init`, or later with "
+    "`keys change-pin`. A lost PIN cannot be recovered: new keys are needed then."
+)
+"""For who gave another PIN."""
 
 CREDENTIALS_DIRECTORY = "CREDENTIALS_DIRECTORY"
 """Where systemd says in which folder it put the credentials."""
@@ -113,11 +125,14 @@ class PinAttempts:
         self.not_before = None
 
 
-def read_pin(source: str, *, environ: Mapping[str, str] = os.environ) -> Pin:
+def read_pin(
+    source: str, *, ask: str = "PIN: ", environ: Mapping[str, str] = os.environ
+) -> Pin:
     """Read a PIN from where ``source`` says.
 
     Args:
         source: ``fd:<number>``, ``credential:<name>`` or ``prompt``.
+        ask: What the prompt says.
         environ: tells where systemd keeps credentials; holds no PIN itself.
 
     Raises:
@@ -130,7 +145,7 @@ def read_pin(source: str, *, environ: Mapping[str, str] = os.environ) -> Pin:
     if kind == "credential" and value:
         return pin_from_credential(value, environ=environ)
     if source == "prompt":
-        return pin_from_prompt("PIN: ")
+        return pin_from_prompt(ask)
     raise XRoadError(
         "invalid_parameters",
         "A PIN is read from fd:<number>, credential:<name> or prompt",
@@ -183,7 +198,16 @@ def pin_from_credential(name: str, *, environ: Mapping[str, str] = os.environ) -
 def pin_from_prompt(text: str) -> Pin:
     """Ask the person at the terminal, without echo. Raises ``pin_incorrect``."""
     try:
-        return Pin.of(getpass.getpass(text))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            return Pin.of(getpass.getpass(text))
+    except getpass.GetPassWarning:
+        raise XRoadError(
+            "pin_incorrect",
+            "There is no terminal where the PIN can be typed unseen",
+            advice="Give it with --pin-from fd:3 3< FILE, or --pin-from "
+            "credential:NAME under systemd.",
+        ) from None
     except EOFError:
         raise XRoadError("pin_incorrect", "No PIN was typed") from None
 

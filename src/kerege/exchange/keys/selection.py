@@ -52,6 +52,8 @@ def signing_certificate(
         raise XRoadError(
             "unknown_member",
             f"Token {metadata.label} has no signing certificate of {owner}",
+            advice="See: kerege security-server keys list. A certificate for this "
+            "member must be imported: keys generate signing, keys request, keys import.",
         )
     return _best(found, at, f"Token {metadata.label}: signing certificate of {owner}")
 
@@ -97,7 +99,8 @@ def _best(found: Sequence[Pair], at: datetime, what: str) -> Pair:
         raise XRoadError(
             "key_not_available",
             f"{what}: none is active and valid now",
-            advice="Import a new certificate, or activate one.",
+            advice="See: kerege security-server keys list. Import a new certificate "
+            "(keys import), or use one again (keys activate).",
         )
     return max(usable, key=_rank)
 

@@ -6,6 +6,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from kerege.exchange.keys.algorithms import PrivateKey
+from kerege.exchange.keys.pin import GIVE_PIN
 from kerege.xroad.algorithms import (
     SHA512,
     SignatureAlgorithm,
@@ -60,7 +61,7 @@ class SoftwareSigner:
             raise XRoadError(
                 "token_not_active",
                 "The token of the signing key is not logged in",
-                advice="Log the token in with `kerege token login`.",
+                advice=GIVE_PIN,
             )
         try:
             if isinstance(key, rsa.RSAPrivateKey):

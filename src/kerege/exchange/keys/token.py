@@ -47,7 +47,7 @@ from kerege.exchange.keys.metadata import (
     KeyUsage,
     TokenMetadata,
 )
-from kerege.exchange.keys.pin import Pin, PinAttempts, PinPolicy
+from kerege.exchange.keys.pin import GIVE_PIN, Pin, PinAttempts, PinPolicy
 from kerege.exchange.keys.requests import certificate_request
 from kerege.exchange.keys.selection import (
     AuthenticationKey,
@@ -376,7 +376,7 @@ class SoftwareToken:
             raise XRoadError(
                 "token_not_active",
                 f"Token {self._metadata.label} is not logged in",
-                advice="Log it in with `kerege token login`.",
+                advice=GIVE_PIN,
             )
         return self._passphrase
 

@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from kerege.exchange.keys.pin import Pin
+from kerege.exchange.keys.pin import RIGHT_PIN, Pin
 from kerege.xroad.faults import XRoadError
 
 _SALT_BYTES = 32
@@ -68,7 +68,9 @@ class SealedPassphrase:
             cipher = AESGCM(_stretched(pin, self.salt, self.cost))
             return cipher.decrypt(nonce, sealed, _BINDING)
         except InvalidTag:
-            raise XRoadError("pin_incorrect", "The PIN of the token is wrong") from None
+            raise XRoadError(
+                "pin_incorrect", "The PIN of the token is wrong", advice=RIGHT_PIN
+            ) from None
         except ValueError as error:
             raise XRoadError(
                 "malformed_key_conf",
