@@ -173,7 +173,11 @@ def test_a_fault_leaves_an_older_file_as_it_was(call, fake, tmp_path):
         (("a/b/c",), "A service is"),
         ((f"{ADDRESS}/100%",), "no escape"),
         (("GET", ADDRESS, "more"), "only a service"),
-        (("GET IT", ADDRESS), "not an HTTP method"),
+        (("GET IT", ADDRESS), "METHOD is one of GET, POST"),
+        (("GETT", ADDRESS), "METHOD is one of GET, POST"),
+        ((ADDRESS, "--client", "portal"), "is not INSTANCE/CLASS/MEMBER"),
+        ((ADDRESS, "--security-server", "ss1"), "INSTANCE/CLASS/MEMBER/SERVERCODE"),
+        ((ADDRESS, "--timeout", "0"), "not in the range"),
         ((ADDRESS, "-H", "nonsense"), "'Name: value'"),
         ((ADDRESS, "-H", "X-Road-Client: a/b/c"), "set by an argument"),
         ((ADDRESS, "--server", "127.0.0.1"), "not of the form"),
@@ -183,6 +187,26 @@ def test_a_wrong_command_line_exits_2(call, words, message):
     done = call(*words)
     assert done.exit_code == 2
     assert message in done.stderr
+
+
+def test_a_file_that_cannot_be_written_is_named_before_anything_is_sent(
+    call, fake, tmp_path
+):
+    done = call(ADDRESS, "-o", tmp_path / "nowhere" / "out")
+    assert done.exit_code == 1
+    assert f"{tmp_path}/nowhere/out cannot be written" in done.stderr
+    assert not fake.received
+
+
+def test_a_file_that_is_no_certificate_is_named(kerege, tmp_path):
+    (tmp_path / "internal.crt").write_text("nonsense")
+    server = ("--server", "https://127.0.0.1:9", "--client", PORTAL)
+    done = kerege(
+        "call", ADDRESS, *server, "--server-certificate", tmp_path / "internal.crt"
+    )
+    assert done.exit_code == 1
+    assert f"--server-certificate {tmp_path}/internal.crt" in done.stderr
+    assert "BEGIN CERTIFICATE" in done.stderr
 
 
 def test_a_client_is_needed(kerege):

@@ -45,6 +45,7 @@ def test_a_download_is_verified_and_kept(kerege, central, tmp_path):
     assert "The configuration of TEST" in done.stdout
     assert (tmp_path / "conf/TEST/shared-params.xml").exists()
     assert kerege("configuration", "verify", tmp_path / "conf").exit_code == 0
+    assert not done.stderr  # that it was tried by https first is nobody's concern
 
 
 def test_a_forged_configuration_is_not_kept(kerege, central, tmp_path):
@@ -54,6 +55,25 @@ def test_a_forged_configuration_is_not_kept(kerege, central, tmp_path):
     assert done.exit_code == 1
     assert "global_conf_signature_verification_failure" in done.output
     assert not (tmp_path / "conf/TEST").exists()
+
+
+def test_a_source_that_is_not_reached_is_told_with_what_to_look_at(
+    kerege, anchor, tmp_path
+):
+    to = tmp_path / "conf"
+    done = kerege("configuration", "download", "--anchor", anchor, "--to", to)
+    assert done.exit_code == 1
+    assert "Failed to download the configuration of instance TEST" in done.stderr
+    assert "Can this machine reach the addresses" in done.stderr
+    assert f"kerege configuration anchor {anchor}" in done.stderr
+
+
+def test_a_file_that_is_no_anchor_is_named(kerege, tmp_path):
+    (tmp_path / "letter.xml").write_text("<letter/>")
+    done = kerege("configuration", "anchor", tmp_path / "letter.xml")
+    assert done.exit_code == 1
+    assert f"{tmp_path}/letter.xml is not a configuration anchor" in done.stderr
+    assert "malformed_anchor" in done.stderr
 
 
 def test_a_missing_anchor_is_said(kerege, tmp_path):
@@ -80,6 +100,7 @@ def test_a_damaged_part_is_named(kerege, folder):
     other = folder / "OTHER"
     other.mkdir()
     (other / "shared-params.xml").write_text("<conf")
+    assert "Left out" in kerege("configuration", "show", folder).stderr
     done = kerege("configuration", "verify", folder)
     assert done.exit_code == 1
     assert "Left out" in done.stderr

@@ -85,7 +85,7 @@ def test_an_authentication_key_needs_a_host(ss, instance, tmp_path):
     refused = ss("request", key, pin="Secret-pin-1")
     assert refused.exit_code == 1
     assert "FiVRK" in refused.output
-    assert "--host" in refused.output
+    assert "with --host NAME" in refused.output
     request = done(ss("request", key, "--host", "ss1.example", pin="Secret-pin-1"))
     csr = x509.load_pem_x509_csr(request.encode())
     assert "ss1.example" in csr.subject.rfc4514_string()
@@ -192,6 +192,32 @@ def test_a_pin_is_never_taken_from_the_command_line(ss):
     shown = ss("generate", "signing", "--pin-from", "Secret-pin-1")
     assert shown.exit_code == 1
     assert "other users of this machine" in shown.output
+
+
+def test_a_new_pin_that_is_typed_is_typed_twice(ss, server, monkeypatch):
+    asked = []
+
+    def types(*pins: str) -> None:
+        typed = iter(pins)
+
+        def answer(text: str) -> str:
+            asked.append(text)
+            return next(typed)
+
+        monkeypatch.setattr("getpass.getpass", answer)
+
+    types("Secret-pin-1", "Another-pin-2", "Another-pin-3")
+    refused = ss("change-pin")
+    assert refused.exit_code == 1
+    assert "The two PINs differ" in refused.output
+    types("Secret-pin-1", "Another-pin-2", "Another-pin-2")
+    done(ss("change-pin"))
+    assert asked[-3:] == [
+        "The PIN until now: ",
+        "The new PIN: ",
+        "The same PIN again: ",
+    ]
+    SoftwareToken.open(server / "token").login("Another-pin-2")
 
 
 def test_the_pin_is_changed(ss, server, tmp_path):

@@ -119,6 +119,7 @@ def test_what_is_no_certificate_is_refused(ss, anchor):
     done(ss("client", "add", BANK))
     shown = ss("client", "certificate", "add", BANK, anchor)
     assert shown.exit_code == 1
+    assert f"{anchor} is not a certificate" in shown.output
     assert "incorrect_certificate" in shown.output
 
 
@@ -237,6 +238,13 @@ def test_all_subjects_get_a_right_or_none(register):
 )
 def test_a_right_needs_somebody_and_something(register, words, exit_code):
     assert register("access", "grant", ADDRESS, *words).exit_code == exit_code
+
+
+def test_a_right_to_a_service_that_is_not_there_is_told(register):
+    shown = register("access", "grant", f"{REGISTER}/nothing", "--client", BANK)
+    assert shown.exit_code == 1
+    assert f"no such service or endpoint of {REGISTER}/nothing" in shown.output
+    assert "endpoint_not_found" in shown.output
 
 
 def test_groups_are_kept_by_their_owner(register):

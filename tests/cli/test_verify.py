@@ -110,7 +110,7 @@ def test_failed_check_is_shown_among_the_others(run):
         "ok  time-stamp:",
         "FAILED  hash chain: /attachment1 does not have the digest",
         "(malformed_signature.invalid_hash_chain_ref)",
-        "not reached  signature:",
+        "not reached  signer, signature, certificate and OCSP: Needs the check of",
         "ok  manifest:",
     ):
         assert words in done.output
@@ -234,6 +234,12 @@ def test_first_and_previous_exclude_each_other(run):
     done = run(archive()[0], options=["--first", "--previous", "ab"])
     assert done.exit_code == 2
     assert "exclude each other" in done.output
+
+
+def test_a_previous_digest_is_a_digest(run):
+    done = run(archive()[0], options=["--previous", "nonsense"])
+    assert done.exit_code == 2
+    assert "hexadecimal digits" in done.output
 
 
 def test_encrypted_archives_are_decrypted_first(run):

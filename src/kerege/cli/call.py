@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from typing import IO, Any
 import click
 
 from kerege.cli.answers import print_answer, print_fault, say_fault, say_no_answer
+from kerege.cli.failures import Failure
+from kerege.cli.identifiers import client_id as a_client, server_id as a_server
 from kerege.exchange.client import (
     MAX_ANSWER_BYTES,
     TLS,
@@ -22,8 +25,11 @@ from kerege.exchange.client import (
     XRoadCallError,
     XRoadFault,
 )
+from kerege.xroad.identifiers import ClientId, SecurityServerId
 
 DEFAULT_SERVER = "http://127.0.0.1:8080"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+"""What Security Servers pass on."""
 SERVICE_CODES = 5
 MAX_FILE_BYTES = 1 << 40
 """With --output the disk is the bound."""
@@ -39,14 +45,14 @@ class Arguments:
 
     words: tuple[str, ...]
     server: str
-    client: str
+    client: ClientId
     data: str | None
     header: tuple[str, ...]
     user_id: str
     represented_party: str
     issue: str
     query_id: str
-    security_server: str
+    security_server: SecurityServerId | None
     timeout: float
     include: bool
     output: Path | None
@@ -62,6 +68,7 @@ class Arguments:
 @click.option(
     "--client",
     required=True,
+    type=a_client,
     envvar="KEREGE_CLIENT",
     show_envvar=True,
     metavar="ID",
@@ -93,10 +100,14 @@ class Arguments:
 @click.option("--issue", default="", help="The case that the call is made for.")
 @click.option("--query-id", default="", help="The id in the logs; else made up.")
 @click.option(
-    "--security-server", default="", metavar="ID", help="Which provider's server."
+    "--security-server",
+    type=a_server,
+    metavar="ID",
+    help="Which of the provider's servers: INSTANCE/CLASS/MEMBER/SERVERCODE.",
 )
 @click.option(
     "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
     default=60.0,
     show_default=True,
     metavar="SECONDS",
@@ -129,7 +140,7 @@ def call(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - c
     Examples:
       export KEREGE_SERVER=http://127.0.0.11:8080
       export KEREGE_CLIENT=central-server/GOV/70000001/portal
-      kerege call central-server/GOV/70000050/sanaripaymak-service/listMethods
+      kerege call central-server/GOV/70000050/sanaripaymak-service/address-fact/PIN
       kerege call central-server/GOV/70000050/sanaripaymak-service/orders \
           -d '{"item": 5}' --user-id KG1234 -i
       kerege call PUT central-server/GOV/70000050/sanaripaymak-service/scan/7 \
@@ -161,18 +172,12 @@ def call(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - c
 
 async def _call(arguments: Arguments, into: IO[bytes] | None) -> Response:
     method, service, path = target_of(arguments.words, has_body=bool(arguments.data))
-    tls = TLS(
-        pinned=arguments.server_certificate,
-        ca=arguments.ca,
-        certificate=arguments.certificate,
-        key=arguments.key,
-    )
     try:
         client = AsyncClient(
             arguments.server,
             arguments.client,
             timeout=arguments.timeout,
-            tls=tls,
+            tls=_tls(arguments),
             max_answer_bytes=MAX_FILE_BYTES if into else MAX_ANSWER_BYTES,
         )
         options = _options(arguments, into)
@@ -182,6 +187,33 @@ async def _call(arguments: Arguments, into: IO[bytes] | None) -> Response:
         raise click.UsageError(str(error)) from error
 
 
+def _tls(arguments: Arguments) -> TLS:
+    """Return how to talk HTTPS, after a look at the files."""
+    files = {
+        "--server-certificate": arguments.server_certificate,
+        "--ca": arguments.ca,
+        "--certificate": arguments.certificate,
+        "--key": arguments.key,
+    }
+    tls = TLS(
+        pinned=arguments.server_certificate,
+        ca=arguments.ca,
+        certificate=arguments.certificate,
+        key=arguments.key,
+    )
+    try:
+        tls.context()
+    except ssl.SSLError as error:
+        given = ", ".join(f"{name} {file}" for name, file in files.items() if file)
+        raise Failure(
+            f"HTTPS cannot use {given}",  # noqa: EM102
+            why=(error.reason or str(error)).replace("_", " ").lower(),
+            advice="Each is a PEM file with -----BEGIN CERTIFICATE----- in it, a key "
+            "with -----BEGIN PRIVATE KEY-----; the key must fit the certificate.",
+        ) from error
+    return tls
+
+
 def target_of(words: tuple[str, ...], *, has_body: bool) -> tuple[str, str, str]:
     """Return method, service and path of the command line's words.
 
@@ -189,7 +221,10 @@ def target_of(words: tuple[str, ...], *, has_body: bool) -> tuple[str, str, str]
     """
     if len(words) > 2:
         raise click.UsageError("Give a method and a service, or only a service")
-    method = words[0] if len(words) == 2 else "POST" if has_body else "GET"
+    method = words[0].upper() if len(words) == 2 else "POST" if has_body else "GET"
+    if method not in METHODS:
+        msg = f"METHOD is one of {', '.join(METHODS)}, not {words[0][:40]!r}"
+        raise click.UsageError(msg)
     resource, mark, query = words[-1].partition("?")
     codes = resource.removeprefix("/").removeprefix("r1/").split("/")
     service, path = codes[:SERVICE_CODES], codes[SERVICE_CODES:]
@@ -207,9 +242,10 @@ def _options(arguments: Arguments, into: IO[bytes] | None) -> CallOptions:
         represented_party=arguments.represented_party,
         issue=arguments.issue,
         query_id=arguments.query_id,
-        security_server=arguments.security_server,
         headers=dict(_headers(arguments.header)),
     )
+    if arguments.security_server is not None:
+        options["security_server"] = arguments.security_server
     if into is not None:
         options["into"] = into
     if arguments.data is not None:
@@ -256,9 +292,13 @@ def _output(path: Path | None) -> Iterator[IO[bytes] | None]:
     if path is None:
         yield None
         return
-    with NamedTemporaryFile(
-        dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
+    try:
+        made = NamedTemporaryFile(  # noqa: SIM115 - entered below
+            dir=path.parent, prefix=f".{path.name}.", delete=False
+        )
+    except OSError as error:
+        raise Failure(f"{path} cannot be written", why=error.strerror or "") from error  # noqa: EM102
+    with made as file:
         written = Path(file.name)
         try:
             yield file

@@ -1,19 +1,21 @@
 """`kerege configuration`: download, verify and show a global configuration."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from kerege.cli.anchors import read_anchor
 from kerege.cli.failures import Failure
 from kerege.cli.output import day, print_json, print_table
 from kerege.exchange.configuration import (
     ConfigurationClient,
     ConfigurationSettings,
     load_directory,
-    read_anchor_file,
 )
+from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import Anchor, GlobalConf
 from kerege.xroad.globalconf.anchor import anchor_fingerprint
 from kerege.xroad.globalconf.signed_directory import (
@@ -22,6 +24,10 @@ from kerege.xroad.globalconf.signed_directory import (
 )
 from kerege.xroad.x509 import load_certificate, subject_text
 
+REACHABLE = (
+    "Can this machine reach the addresses of the anchor? See: kerege configuration "
+    "anchor"
+)
 DIRECTORY = click.Path(path_type=Path, file_okay=False)
 
 
@@ -59,7 +65,7 @@ def download(anchor: Path, directory: Path, federations: str) -> None:
 
     Nothing is written before everything is verified.
     """
-    read_anchor_file(anchor)
+    read_anchor(anchor)
     directory.mkdir(parents=True, exist_ok=True)
     settings = ConfigurationSettings(directory, allowed_federations=federations)
     url, failures = asyncio.run(_download(anchor, settings))
@@ -68,21 +74,30 @@ def download(anchor: Path, directory: Path, federations: str) -> None:
         f"The configuration of {conf.instance} from {url} is verified and in "
         f"{directory}; it expires {conf.expires:%Y-%m-%d %H:%M} UTC"
     )
-    for failure in failures:
-        click.echo(f"Not downloaded: {failure}", err=True)
+    for failed, error in failures:
+        if _address(failed) != _address(url):  # else the same one answered by http
+            click.echo(f"Not downloaded: {failed}: {error}", err=True)
 
 
 async def _download(
     anchor: Path, settings: ConfigurationSettings
-) -> tuple[str, list[str]]:
+) -> tuple[str, Sequence[tuple[str, XRoadError]]]:
     client = ConfigurationClient(anchor, settings)
     try:
         await client.update()
+    except XRoadError as error:
+        raise Failure(
+            error.message,
+            why=f"X-Road code: {error.code}",
+            advice=error.advice or f"{REACHABLE} {anchor}",
+        ) from error
     finally:
         await client.aclose()
-    return client.status.source_url, [
-        f"{url}: {error}" for url, error in client.status.failures
-    ]
+    return client.status.source_url, client.status.failures
+
+
+def _address(url: str) -> str:
+    return url.partition("://")[2].partition("?")[0]
 
 
 @configuration.command()
@@ -112,13 +127,11 @@ def verify(paths: tuple[Path, ...], anchor: Path | None) -> None:
         elif anchor is None:
             raise click.UsageError("To verify a file, give --anchor")
         else:
-            _verify_file(path, read_anchor_file(anchor), now)
+            _verify_file(path, read_anchor(anchor), now)
 
 
 def _verify_folder(folder: Path, now: datetime) -> None:
-    conf = load_directory(folder)
-    for problem in conf.problems:
-        click.echo(f"Left out: {problem}", err=True)
+    conf = _loaded(folder)
     conf.require_current(now)
     if conf.problems:
         msg = f"{folder}: {len(conf.problems)} parts cannot be used"
@@ -127,6 +140,14 @@ def _verify_folder(folder: Path, now: datetime) -> None:
         f"{folder}: the configuration of {conf.instance} is whole and current; it "
         f"expires {conf.expires:%Y-%m-%d %H:%M} UTC"
     )
+
+
+def _loaded(folder: Path) -> GlobalConf:
+    """Read a folder, and say what of it cannot be used."""
+    conf = load_directory(folder)
+    for problem in conf.problems:
+        click.echo(f"Left out: {problem}", err=True)
+    return conf
 
 
 def _verify_file(file: Path, trusted: Anchor, now: datetime) -> None:
@@ -154,7 +175,7 @@ def _verify_file(file: Path, trusted: Anchor, now: datetime) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def show_anchor(file: Path) -> None:
     """Show an anchor: instance, sources, and the hash to compare by telephone."""
-    found = read_anchor_file(file)
+    found = read_anchor(file)
     click.echo(f"Instance   {found.instance}")
     if found.generated_at:
         click.echo(f"Generated  {found.generated_at:%Y-%m-%d %H:%M} UTC")
@@ -168,7 +189,7 @@ def show_anchor(file: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def show(*, directory: Path, as_json: bool) -> None:
     """Show members, servers and trust services of a downloaded configuration."""
-    conf = load_directory(directory)
+    conf = _loaded(directory)
     if as_json:
         print_json(_fields(conf))
         return

@@ -6,7 +6,12 @@ Functions for click's ``type=``; what is no identifier ends the command.
 import click
 
 from kerege.xroad.faults import XRoadError
-from kerege.xroad.identifiers import ClientId, GlobalGroupId, ServiceId
+from kerege.xroad.identifiers import (
+    ClientId,
+    GlobalGroupId,
+    SecurityServerId,
+    ServiceId,
+)
 
 
 def client_id(text: str) -> ClientId:
@@ -15,6 +20,15 @@ def client_id(text: str) -> ClientId:
         return ClientId.from_path(text) if "/" in text else ClientId.from_encoded(text)
     except XRoadError as error:
         msg = f"{text[:255]!r} is not INSTANCE/CLASS/MEMBER[/SUBSYSTEM]"
+        raise click.BadParameter(msg) from error
+
+
+def server_id(text: str) -> SecurityServerId:
+    """Read a Security Server."""
+    try:
+        return SecurityServerId.from_path(text)
+    except XRoadError as error:
+        msg = f"{text[:255]!r} is not INSTANCE/CLASS/MEMBER/SERVERCODE"
         raise click.BadParameter(msg) from error
 
 

@@ -4,6 +4,7 @@ What a file is shows its content, not its name: a ZIP file with ``linkinginfo`` 
 archive, one with ``.asice`` files is a download, everything else is a container.
 """
 
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ CONFIGURATION_LIMITS = ZipLimits(
 """Instances times parts of a large federation."""
 ENCRYPTED = (".gpg", ".pgp")
 ANY = "any"
+DIGEST = re.compile(r"([0-9a-f]{2}){20,64}", re.ASCII)
+"""SHA-1 to SHA-512, as linking information writes them."""
 _CONFIGURATION_FOLDER = "verificationconf"
 _CONTAINER = ".asice"
 
@@ -115,6 +118,11 @@ def verify(
     """
     if first and previous is not None:
         raise click.UsageError("--first and --previous exclude each other.")
+    if previous not in (None, ANY) and not DIGEST.fullmatch(previous or ""):
+        raise click.UsageError(
+            "--previous is `any`, or the last digest that the archive before shows: "
+            "hexadecimal digits."
+        )
     session = _Session(
         configuration=_load_configuration(configuration),
         policy=LEGACY if old_algorithms else STRONG,

@@ -7,10 +7,11 @@ replaced.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import click
 
-from kerege.xroad.asic import ContainerReport, MessageInfo, Verdict
+from kerege.xroad.asic import Check, ContainerReport, MessageInfo, Verdict
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.x509 import subject_text
 
@@ -104,14 +105,18 @@ def _print_container(report: ContainerReport) -> None:
         time = f"{report.timestamp.time:%Y-%m-%d %H:%M:%S} UTC"
         authority = subject_text(report.timestamp.certificate)
         _print_field("stamped at", f"{time} by {authority}")
-    for check in report.checks:
-        label = click.style(
-            f"{_LABELS[check.verdict]:>11}", _COLOURS.get(check.verdict)
-        )
-        code = f" ({check.code})" if check.code else ""
-        click.echo(f"  {label}  {check.name.value}: {_plain(check.text)}{code}")
+    for (verdict, text, code), checks in groupby(report.checks, _what_is_said):
+        label = click.style(f"{_LABELS[verdict]:>11}", _COLOURS.get(verdict))
+        names = ", ".join(check.name.value for check in checks)
+        behind = f" ({code})" if code else ""
+        click.echo(f"  {label}  {names}: {_plain(text)}{behind}")
     if report.error is not None and report.error.advice:
         click.echo(f"  {_plain(report.error.advice)}")
+
+
+def _what_is_said(check: Check) -> tuple[Verdict, str, str]:
+    """Checks that are not reached for one reason share a line."""
+    return check.verdict, check.text, check.code
 
 
 def _print_message(message: MessageInfo) -> None:

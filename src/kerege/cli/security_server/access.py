@@ -1,12 +1,14 @@
 """`kerege security-server access`: who may call which service."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 from sqlalchemy import Connection
 
+from kerege.cli.failures import Failure
 from kerege.cli.identifiers import (
     client_id as a_client,
     global_group as a_group,
@@ -101,7 +103,7 @@ def grant(
     """Give a right to a service, or to an endpoint of it."""
     subjects = _subjects(client, global_group, local_group)
     part = _endpoint(endpoint)
-    with changing(config) as database:
+    with changing(config) as database, _named(service_id):
         _make_sure_of(database, service_id, part)
         for subject in subjects:
             grant_right(database, service_id, subject, part)
@@ -125,7 +127,7 @@ def revoke(
     """Take a right back."""
     subjects = _subjects(client, global_group, local_group)
     part = _endpoint(endpoint)
-    with changing(config) as database:
+    with changing(config) as database, _named(service_id):
         for subject in subjects:
             revoke_right(database, service_id, subject, part)
     for subject in subjects:
@@ -155,6 +157,21 @@ def list_(*, service_id: ServiceId | None, as_json: bool, config: Path) -> None:
     ]
     columns = ("SERVICE", "ENDPOINT", "WHO")
     print_table(columns, rows, nothing="No rights: nobody may call anything")
+
+
+@contextmanager
+def _named(service_id: ServiceId) -> Iterator[None]:
+    """Speak of the service where the database misses its first endpoint."""
+    try:
+        yield
+    except XRoadError as error:
+        if error.code != "endpoint_not_found":
+            raise
+        raise Failure(
+            f"There is no such service or endpoint of {service_id.short}",  # noqa: EM102
+            why=str(error),
+            advice="See: kerege security-server service list, and access list",
+        ) from error
 
 
 def _subjects(

@@ -1,12 +1,14 @@
 """Which certificate is meant, whose it is, and what a new one is to say."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from cryptography import x509
 
 from kerege.cli.failures import Failure
 from kerege.cli.security_server.common import global_configuration
 from kerege.exchange.keys import CertificateRecord, KeyUsage, TokenMetadata
+from kerege.exchange.keys.changes import read_certificate
 from kerege.exchange.security_server.settings import Settings
 from kerege.xroad.certificates import (
     authentication_subject,
@@ -36,9 +38,23 @@ class SubjectChoice:
     """Given outright, RFC 4514."""
 
 
+def certificate_in(file: Path) -> x509.Certificate:
+    """Read a certificate's file, or say which file is none."""
+    try:
+        return read_certificate(file.read_bytes())
+    except XRoadError as error:
+        raise Failure(
+            f"{file} is not a certificate",  # noqa: EM102
+            why=str(error),
+            advice="Give the file that the CA sent, PEM or DER: neither the request "
+            "(.csr) nor the key.",
+        ) from error
+
+
 def certificate_record(metadata: TokenMetadata, prefix: str) -> CertificateRecord:
     """Return the certificate whose SHA-256 begins so."""
     wanted = prefix.lower().replace(":", "")
+    require_named(wanted)
     found = [
         record
         for key in metadata.keys
@@ -54,7 +70,15 @@ def certificate_record(metadata: TokenMetadata, prefix: str) -> CertificateRecor
         msg = f"{how_many} with {prefix!r}"
         raise Failure(msg, advice="See: kerege security-server keys list")
     return found[0]
-    require_named(wanted)
+
+
+def require_named(prefix: str) -> None:
+    """Refuse an empty text, an unset variable perhaps: every name begins with it."""
+    if not prefix:
+        raise Failure(
+            "No key or certificate is named",
+            advice="See: kerege security-server keys list",
+        )
 
 
 def member_named_in(settings: Settings, value: x509.Certificate) -> ClientId | None:
@@ -72,15 +96,6 @@ def member_named_in(settings: Settings, value: x509.Certificate) -> ClientId | N
 
 
 def subject_of(settings: Settings, choice: SubjectChoice) -> x509.Name:
-def require_named(prefix: str) -> None:
-    """Refuse an empty text, an unset variable perhaps: every name begins with it."""
-    if not prefix:
-        raise Failure(
-            "No key or certificate is named",
-            advice="See: kerege security-server keys list",
-        )
-
-
     """Return the subject for a request, by the CA's profile."""
     if choice.subject:
         try:
@@ -103,8 +118,20 @@ def require_named(prefix: str) -> None:
         raise Failure(
             error.message,
             why=f"The CA's profile is {profile.rpartition('.')[2]}",
-            advice=error.advice or "Give --organization, --host, or a whole --subject",
+            advice=error.advice or _missing(choice, member, name),
         ) from error
+
+
+def _missing(choice: SubjectChoice, member: ClientId, name: str) -> str:
+    """Say which option gives what the profile needs."""
+    if not name:
+        return (
+            f"{member.path} is not registered in the instance yet, so its name is not "
+            "known: give it with --organization NAME"
+        )
+    if choice.usage is KeyUsage.AUTHENTICATION and not choice.hosts:
+        return "Give the server's DNS name with --host NAME"
+    return "Give a whole subject with --subject"
 
 
 def _configuration(settings: Settings) -> GlobalConf:

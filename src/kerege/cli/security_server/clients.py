@@ -6,6 +6,7 @@ import click
 
 from kerege.cli.identifiers import client_id as a_client
 from kerege.cli.output import day, print_json, print_table
+from kerege.cli.security_server.certificates import certificate_in
 from kerege.cli.security_server.common import (
     changing,
     config_option,
@@ -14,7 +15,6 @@ from kerege.cli.security_server.common import (
     read_settings,
     server_configuration,
 )
-from kerege.exchange.keys.changes import read_certificate
 from kerege.exchange.storage.server_configuration import (
     Client,
     ClientStatus,
@@ -155,7 +155,7 @@ def certificate() -> None:
 @config_option
 def add_certificate(client_id: ClientId, file: Path, config: Path) -> None:
     """Let an information system in by its certificate, PEM or DER."""
-    value = read_certificate(file.read_bytes())
+    value = certificate_in(file)
     with changing(config) as database:
         add_client_certificate(database, client_id, value)
     click.echo(f"{subject_text(value)} may speak for {client_id.short}")

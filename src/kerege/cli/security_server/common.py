@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from kerege.cli.failures import Failure
 from kerege.exchange.configuration import Readiness, load_directory, readiness
-from kerege.exchange.keys import SoftwareToken, read_pin
+from kerege.exchange.keys import Pin, PinPolicy, SoftwareToken, read_pin
+from kerege.exchange.keys.pin import pin_from_prompt
 from kerege.exchange.security_server.settings import (
     Settings,
     load_settings,
@@ -135,3 +136,12 @@ def active_token(settings: Settings, pin_from: str) -> SoftwareToken:
     token = opened_token(settings)
     token.login(read_pin(pin_from))
     return token
+
+
+def chosen_pin(source: str, policy: PinPolicy, *, ask: str) -> Pin:
+    """Read a new PIN; a person types it twice."""
+    pin = read_pin(source, ask=ask)
+    policy.require(pin)
+    if source == "prompt" and pin_from_prompt("The same PIN again: ") != pin:
+        raise Failure("The two PINs differ", advice="Nothing was changed; try again.")
+    return pin

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import click
 
+from kerege.cli.anchors import read_anchor
 from kerege.cli.failures import Failure
 from kerege.cli.security_server.common import (
     DEFAULT_CONFIG,
     PIN_SOURCES,
+    chosen_pin,
     private_files,
 )
 from kerege.cli.security_server.settings_file import settings_file
-from kerege.exchange.configuration import read_anchor_file
-from kerege.exchange.keys import Pin, PinPolicy, SoftwareToken, read_pin
-from kerege.exchange.keys.pin import pin_from_prompt
+from kerege.exchange.keys import PinPolicy, SoftwareToken
 from kerege.exchange.keys.server_keys import internal_identity
 from kerege.exchange.security_server.settings import Settings, load_settings
 from kerege.exchange.storage import open_database
@@ -85,7 +85,7 @@ def init(
             advice="Choose another folder, or change its settings file.",
         )
     policy = PinPolicy.ANY if any_pin else PinPolicy.STRICT
-    pin = _new_pin(pin_from, policy)
+    pin = chosen_pin(pin_from, policy, ask="A new PIN for the keys: ")
     chosen = {"identifier": server_id.path, "database": database}
     with private_files():
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -115,7 +115,7 @@ def _identifier(text: str) -> SecurityServerId:
 
 
 def _anchor_for(path: Path, server_id: SecurityServerId) -> bytes:
-    anchor = read_anchor_file(path)
+    anchor = read_anchor(path)
     if anchor.instance != server_id.instance:
         msg = (
             f"The anchor is of instance {anchor.instance}, "
@@ -126,14 +126,6 @@ def _anchor_for(path: Path, server_id: SecurityServerId) -> bytes:
             advice="The first part of the identifier must be the anchor's instance.",
         )
     return path.read_bytes()
-
-
-def _new_pin(source: str, policy: PinPolicy) -> Pin:
-    pin = read_pin(source)
-    policy.require(pin)
-    if source == "prompt" and pin_from_prompt("The same PIN again: ") != pin:
-        raise Failure("The two PINs differ", advice="Nothing was made; try again.")
-    return pin
 
 
 def _fill(settings: Settings, server_id: SecurityServerId) -> None:

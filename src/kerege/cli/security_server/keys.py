@@ -10,14 +10,16 @@ from kerege.cli.identifiers import client_id as a_client
 from kerege.cli.output import day, print_json, print_table
 from kerege.cli.security_server.certificates import (
     SubjectChoice,
+    certificate_in,
     certificate_record,
     member_named_in,
-    subject_of,
     require_named,
+    subject_of,
 )
 from kerege.cli.security_server.common import (
     PIN_SOURCES,
     active_token,
+    chosen_pin,
     config_option,
     json_option,
     opened_token,
@@ -34,11 +36,11 @@ from kerege.exchange.keys import (
     SoftwareToken,
     read_pin,
 )
-from kerege.exchange.keys.changes import read_certificate
 from kerege.xroad.identifiers import ClientId
 from kerege.xroad.x509 import certificate_sha256, subject_text
 
 RESTART = "A running server uses it after a restart"
+NOTICED = "A running server notices after a restart"
 SHOWN_DIGITS = 12
 """Of a digest: enough to name one certificate among a few."""
 
@@ -193,7 +195,7 @@ def import_(
     """Import a certificate, PEM or DER, that was issued for one of the keys."""
     settings = read_settings(config)
     token = opened_token(settings)
-    value = read_certificate(file.read_bytes())
+    value = certificate_in(file)
     status = CertificateStatus.REGISTERED if registered else None
     owner = member or member_named_in(settings, value)
     key = token.import_certificate(value, member=owner, status=status)
@@ -240,7 +242,7 @@ def delete_certificate(certificate: str, config: Path) -> None:
     token = opened_token(read_settings(config))
     record = certificate_record(token.metadata, certificate)
     token.delete_certificate(record.certificate)
-    click.echo(f"{subject_text(record.certificate)} is removed. {RESTART}")
+    click.echo(f"{subject_text(record.certificate)} is removed. {NOTICED}")
 
 
 @keys.command("delete")
@@ -273,10 +275,9 @@ def change_pin(
     """Give the token another PIN."""
     token = opened_token(read_settings(config))
     policy = PinPolicy.ANY if any_pin else PinPolicy.STRICT
-    old = read_pin(pin_from)
-    if new_pin_from == "prompt":
-        click.echo("Now the new one.", err=True)
-    token.change_pin(old, read_pin(new_pin_from), policy=policy)
+    old = read_pin(pin_from, ask="The PIN until now: ")
+    new = chosen_pin(new_pin_from, policy, ask="The new PIN: ")
+    token.change_pin(old, new, policy=policy)
     click.echo("The PIN is changed")
 
 
@@ -285,12 +286,12 @@ def _set_active(prefix: str, config: Path, *, active: bool) -> None:
     record = certificate_record(token.metadata, prefix)
     token.set_certificate(record.certificate, active=active)
     state = "used" if active else "not used any more"
-    click.echo(f"{subject_text(record.certificate)} is {state}. {RESTART}")
+    click.echo(f"{subject_text(record.certificate)} is {state}. {NOTICED}")
 
 
 def _key(token: SoftwareToken, prefix: str) -> KeyRecord:
-    found = [k for k in token.metadata.keys if k.key_id.startswith(prefix.lower())]
     require_named(prefix)
+    found = [k for k in token.metadata.keys if k.key_id.startswith(prefix.lower())]
     if len(found) != 1:
         how_many = "No key begins" if not found else f"{len(found)} keys begin"
         msg = f"{how_many} with {prefix!r}"

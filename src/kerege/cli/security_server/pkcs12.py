@@ -82,7 +82,7 @@ def import_pkcs12(
 
 
 def _read(file: Path, password_from: str) -> tuple[PrivateKey, x509.Certificate]:
-    password = read_pin(password_from).value.encode()
+    password = read_pin(password_from, ask="Password of the file: ").value.encode()
     if file.stat().st_size > MAX_FILE_BYTES:
         raise Failure(f"{file} is larger than {MAX_FILE_BYTES} bytes")  # noqa: EM102
     try:

@@ -186,8 +186,8 @@ def _target(
         path, _, query = path.partition("?")
         if _BAD_ESCAPE.search(path + query):
             raise ValueError(
-                "The path has a % that is no escape: write %25, or give the path as a "
-                "tuple of values"
+                "The path has a % that is no escape: write %25 for the sign itself. (In "
+                "Python, the values of a tuple are escaped for you.)"
             )
         escaped = quote(path, safe=_PATH_CHARACTERS)
         query = quote(query, safe=_QUERY_CHARACTERS)
