@@ -131,10 +131,10 @@ def test_without_a_global_configuration_a_subject_must_be_given(ss):
     shown = ss("request", key, pin="Secret-pin-1")
     assert (shown.exit_code, "configuration download" in shown.output) == (1, True)
     request = done(
-        ss("request", key, "--subject", "CN=1,O=GOV,C=KG", pin="Secret-pin-1")
+        ss("request", key, "--subject", "CN=1,serialNumber=2,C=KG", pin="Secret-pin-1")
     )
     csr = x509.load_pem_x509_csr(request.encode())
-    assert csr.subject.rfc4514_string() == "CN=1,O=GOV,C=KG"
+    assert csr.subject.rfc4514_string() == "CN=1,2.5.4.5=2,C=KG"
     wrong = ss("request", key, "--subject", "nonsense", pin="Secret-pin-1")
     assert (wrong.exit_code, "cannot be read" in wrong.output) == (1, True)
 

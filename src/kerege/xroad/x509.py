@@ -31,6 +31,8 @@ from kerege.xroad.faults import XRoadError
 
 MAX_CERTIFICATE_BYTES = 16 * 1024
 """Longest certificate read; real ones have 1 to 4 KB."""
+NAMES_OF_ATTRIBUTES = {x509.NameOID.SERIAL_NUMBER: "serialNumber"}
+"""In subjects by the profiles of X-Road, and nameless in RFC 4514."""
 CACHED_CERTIFICATES = 512
 """Parsed certificates kept: the servers of a large instance, 8 MB at the very most."""
 MAX_RSA_BITS = 8192
@@ -258,13 +260,13 @@ def extension_of(
 def subject_text(certificate: x509.Certificate) -> str:
     """Return the subject for people (RFC 4514)."""
     with quiet():
-        return certificate.subject.rfc4514_string()
+        return certificate.subject.rfc4514_string(NAMES_OF_ATTRIBUTES)
 
 
 def issuer_text(certificate: x509.Certificate) -> str:
     """Return the issuer for people (RFC 4514)."""
     with quiet():
-        return certificate.issuer.rfc4514_string()
+        return certificate.issuer.rfc4514_string(NAMES_OF_ATTRIBUTES)
 
 
 def comparable(value: str | bytes) -> str:

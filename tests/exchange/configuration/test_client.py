@@ -168,6 +168,26 @@ async def test_a_server_that_starts_again_serves_what_is_on_disk(
     second.client.current().require_current(NOW)
 
 
+async def test_a_first_start_warns_of_nothing_and_a_damaged_folder_is_told(
+    tmp_path: Path,
+) -> None:
+    central = CentralServer()
+    world = World(tmp_path, central.anchor)
+    world.serve(central)
+    with structlog.testing.capture_logs() as logs:
+        await world.client.update()
+    assert {line["log_level"] for line in logs} <= {"debug"}
+    again = World(tmp_path, central.anchor)
+    again.serve(central)
+    (again.folder / "KG" / "shared-params.xml").write_bytes(b"<conf")
+    (again.folder / "KG" / "private-params.xml").unlink()
+    (again.folder / "instance-identifier").write_bytes(b"\xff")
+    with structlog.testing.capture_logs() as logs:
+        await again.client.update()
+    assert logs[0]["event"] == "configuration_on_disk_not_usable"
+    assert logs[0]["log_level"] == "warning"
+
+
 async def test_without_anything_on_disk_loading_says_so(tmp_path: Path) -> None:
     world = World(tmp_path, CentralServer().anchor)
     with pytest.raises(XRoadError) as refused:

@@ -20,7 +20,7 @@ from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import GlobalConf
 from kerege.xroad.globalconf.values import CertificationService
 from kerege.xroad.identifiers import ClientId
-from kerege.xroad.x509 import certificate_sha256
+from kerege.xroad.x509 import NAMES_OF_ATTRIBUTES, certificate_sha256
 
 DOWNLOAD = "Download it first: kerege configuration download --anchor FILE --to DIR"
 
@@ -99,7 +99,8 @@ def subject_of(settings: Settings, choice: SubjectChoice) -> x509.Name:
     """Return the subject for a request, by the CA's profile."""
     if choice.subject:
         try:
-            return x509.Name.from_rfc4514_string(choice.subject)
+            names = {name: oid for oid, name in NAMES_OF_ATTRIBUTES.items()}
+            return x509.Name.from_rfc4514_string(choice.subject, names)
         except ValueError as error:
             msg = f"The subject cannot be read: {error}"
             raise Failure(msg, advice="Write it as CN=...,O=...,C=...") from error

@@ -326,7 +326,10 @@ class ConfigurationClient:
         try:
             await self._local.reload()
         except XRoadError as error:
-            _log.info("no_configuration_on_disk", reason=str(error))
+            if (self._settings.directory / INSTANCE_IDENTIFIER_FILE).exists():
+                _log.warning("configuration_on_disk_not_usable", reason=str(error))
+            else:  # nothing is wrong: the first start, before the first download
+                _log.debug("no_configuration_on_disk")
 
 
 def _certificates(anchor: Anchor) -> tuple[bytes, ...]:
