@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from kerege.exchange.security_server.settings import LOCK_FILE
+from kerege.exchange.spool import only_process
 from tests.cli.configurations import instance_now, save
 
 REGISTER = "TEST/GOV/1/register"
@@ -287,6 +289,13 @@ def test_archives_are_listed(ss, server):
     (found,) = json.loads(done(ss("archive", "list", "--json")))
     assert found["file"].endswith("mlog-1.zip")
     assert found["bytes"] == 4
+
+
+def test_nothing_is_archived_beside_a_running_server(ss, server):
+    with only_process(server / LOCK_FILE):
+        refused = ss("archive", "run")
+    assert refused.exit_code == 1
+    assert "A server runs with these settings already" in refused.output
 
 
 def test_archiving_nothing_archives_nothing(ss):

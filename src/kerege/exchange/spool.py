@@ -15,10 +15,12 @@ One task writes a spool; the caller does not write and read at the same time.
 """
 
 import asyncio
+import fcntl
 import os
 import tempfile
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -251,6 +253,28 @@ def sync_path(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def only_process(lock: Path) -> Iterator[None]:
+    """Hold a file's lock: one process at a time works on what lies beside it.
+
+    Raises ``action_not_possible`` if another one does. The lock ends with the process,
+    however that ends.
+    """
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise XRoadError(
+                "action_not_possible",
+                f"Another process is at work in {lock.parent}",
+                advice="A server runs with these settings already: stop it first.",
+            ) from None
+        yield
     finally:
         os.close(handle)
 

@@ -41,9 +41,13 @@ from kerege.exchange.security_server.runtime import (
     ServerKeys,
     utc_now,
 )
-from kerege.exchange.security_server.settings import Settings, split_address
+from kerege.exchange.security_server.settings import (
+    LOCK_FILE,
+    Settings,
+    split_address,
+)
 from kerege.exchange.security_server.signing import SigningContexts
-from kerege.exchange.spool import remove_leftovers
+from kerege.exchange.spool import only_process, remove_leftovers
 from kerege.exchange.storage import Database, open_database
 from kerege.exchange.storage.server_configuration import (
     ServerConfiguration,
@@ -112,10 +116,11 @@ class SecurityServer:
 
         Raises:
             XRoadError: no global configuration can be had, the database cannot be
-                opened, keys are missing.
+                opened, keys are missing, a server with these settings runs already.
             OSError: an address cannot be listened on.
         """
         settings = self._settings
+        self._stack.enter_context(only_process(settings.path(LOCK_FILE)))
         spool = settings.path(settings.spool)
         spool.mkdir(mode=0o700, exist_ok=True)
         remove_leftovers(spool)

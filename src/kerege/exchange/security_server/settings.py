@@ -14,6 +14,10 @@ from typing import Any, TypeVar
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.identifiers import SecurityServerId
 
+LOCK_FILE = "server.lock"
+"""Beside the settings file; held while a server runs, or a command that must not run
+beside it."""
+
 
 class SettingsError(Exception):
     """The settings file cannot be used; the message names the option and the mend."""
