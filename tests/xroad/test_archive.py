@@ -237,6 +237,18 @@ def test_standard_library_reads_the_archive():
         )
 
 
+def test_an_archive_ends_before_it_outgrows_the_zip_format(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(archives, "LARGEST_ARCHIVE_BYTES", 100)
+    writer = ArchiveWriter(max_bytes=10**12)
+    for _ in writer.add("q-request-1.asice", [bytes(100)], FIRST):
+        assert not writer.is_full
+    assert not writer.is_full
+    list(writer.add("q-request-2.asice", [b"1"], FIRST))
+    assert writer.is_full
+
+
 def test_the_names_of_a_full_archive_are_compared_in_a_moment():
     class Counted(str):
         __slots__ = ()

@@ -38,6 +38,8 @@ from kerege.xroad.identifiers import ClientId
 LINKING_INFO = "linkinginfo"
 MAX_ARCHIVE_BYTES = 32 * 1024 * 1024
 """Sum of the containers above which the next archive starts, by default."""
+LARGEST_ARCHIVE_BYTES = 1024**3
+"""The same at most, so that one more container still fits into the ZIP format."""
 MAX_CONTAINERS = MAX_ZIP_ENTRIES - 1
 """What fits into a ZIP file beside ``linkinginfo``."""
 MAX_GROUP_CHARACTERS = 200
@@ -191,7 +193,7 @@ class ArchiveWriter:
     def is_full(self) -> bool:
         """Whether the next container belongs into the next archive."""
         too_many = len(self._containers) >= MAX_CONTAINERS
-        return too_many or self._bytes > self._max_bytes
+        return too_many or self._bytes > min(self._max_bytes, LARGEST_ARCHIVE_BYTES)
 
     @property
     def info(self) -> LinkingInfo:

@@ -119,6 +119,21 @@ async def test_a_body_above_the_limit_leaves_its_digest_only(
     assert world.stored()[0].parts(world.policy.bodies).attachments == ()
 
 
+async def test_no_policy_lets_more_be_logged_than_a_container_holds(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(bodies, "MAX_LOGGED_BYTES", 10)
+    world = make_world(database, tmp_path, max_body_bytes=10**12)
+    attached = [Spool.of(b"01234"), Spool.of(b"01234"), Spool.of(b"0")]
+    async with world.log() as log:
+        await log.write(world.record(body=Spool.of(b"0123456789!")))
+        await log.write(world.record(attachments=attached))
+
+    body, attachments = (stored.attachments for stored in world.stored())
+    assert [each.data for each in body] == [None]
+    assert [each.data for each in attachments] == [b"01234", b"01234", None]
+
+
 async def test_a_body_above_the_limit_is_refused_where_that_is_the_policy(
     database: Database, tmp_path: Path
 ):

@@ -25,6 +25,9 @@ from kerege.xroad.faults import XRoadError
 SUFFIX = ".body"
 BLOCK_SIZE = 256 * 1024
 """Bytes read at once."""
+MAX_LOGGED_BYTES = 2 * 1024**3
+"""Most bytes logged with one message, whatever the policy says: a container is read up
+to this size, and one that outgrows the ZIP format could never be archived."""
 _NAMES_AT_ONCE = 500
 """File names in one question to the database, below any limit on parameters."""
 
@@ -38,11 +41,13 @@ async def store(record: LogRecord, policy: LogPolicy) -> tuple[AttachmentRow, ..
     """
     bodies = record.loggable
     if policy.large_bodies is LargeBodies.REFUSE:
-        _refuse_large(bodies, policy.max_body_bytes)
+        _refuse_large(bodies, min(policy.max_body_bytes, MAX_LOGGED_BYTES))
     stored: list[AttachmentRow] = []
+    left = MAX_LOGGED_BYTES
     try:
         for body in bodies:
-            stored.append(await _store(body, policy))  # noqa: PERF401 - needs what is stored so far
+            stored.append(await _store(body, policy, min(left, policy.max_body_bytes)))
+            left -= body.size
     except BaseException:
         remove(policy.bodies, stored)
         raise
@@ -88,9 +93,9 @@ def remove_orphans(database: Database, folder: Path, before: datetime) -> int:
     return count
 
 
-async def _store(body: Spool, policy: LogPolicy) -> AttachmentRow:
+async def _store(body: Spool, policy: LogPolicy, limit: int) -> AttachmentRow:
     data, name = None, None
-    if body.size <= policy.max_body_bytes:
+    if body.size <= limit:
         data = body.data
         if data is None:
             name = secrets.token_hex(16) + SUFFIX
