@@ -9,7 +9,9 @@ import click
 import pytest
 
 from kerege.cli import main
+from kerege.cli.fault_reference import fault_reference
 from kerege.cli.reference import command_reference
+from kerege.exchange.client.advice import ADVICE
 from tests.exchange.client.certificates import self_signed
 from tests.exchange.client.servers import FakeSecurityServer, running_in_thread
 
@@ -20,6 +22,7 @@ PAGES = (
     *sorted((DOCS / "tutorials").glob("*.md")),
     ROOT / "README.md",
 )
+FAULTS = DOCS / "reference/faults.md"
 REFERENCE = DOCS / "reference/command-line.md"
 CALLING = DOCS / "how-to/call-a-service.md"
 
@@ -88,6 +91,20 @@ def test_the_reference_of_commands_is_up_to_date(kerege):
         "make it anew: kerege reference > docs/reference/command-line.md"
     )
     assert kerege("reference").output == command_reference(main)
+
+
+def test_the_reference_of_faults_is_up_to_date(kerege):
+    assert FAULTS.read_text(encoding="utf-8") == fault_reference(), (
+        "make it anew: kerege reference faults > docs/reference/faults.md"
+    )
+    assert kerege("reference", "faults").output == fault_reference()
+
+
+def test_every_advice_is_in_the_reference_of_faults():
+    page = FAULTS.read_text(encoding="utf-8")
+    for code, advice in ADVICE.items():
+        assert f"| `{code}` |" in page
+        assert advice in page
 
 
 @pytest.fixture

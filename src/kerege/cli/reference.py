@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import click
 
+from kerege.cli.fault_reference import fault_reference
+
 WIDTH = 80
 
 _INTRODUCTION = """\
@@ -33,10 +35,13 @@ A token's PIN comes from a file descriptor (`fd:3`), a systemd credential
 
 
 @click.command(hidden=True)
+@click.argument("page", type=click.Choice(["commands", "faults"]), default="commands")
 @click.pass_context
-def reference(context: click.Context) -> None:
-    """Print the reference of all commands, in Markdown."""
-    click.echo(command_reference(context.find_root().command), nl=False)
+def reference(context: click.Context, page: str) -> None:
+    """Print the reference of all commands or fault codes, in Markdown."""
+    root = context.find_root().command
+    made = fault_reference() if page == "faults" else command_reference(root)
+    click.echo(made, nl=False)
 
 
 def command_reference(main: click.Command) -> str:
