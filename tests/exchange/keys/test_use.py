@@ -1,7 +1,6 @@
 """What a token is for: signing messages, and showing a certificate in TLS."""
 
 import itertools
-import ssl
 
 import pytest
 
@@ -19,7 +18,6 @@ from kerege.xroad.signature import (
     sign_messages,
     verify_signature,
 )
-from kerege.xroad.x509 import certificate_der
 from tests.exchange.keys.tokens import (
     add_authentication_key,
     add_signing_key,
@@ -132,38 +130,6 @@ def test_the_authentication_chain_has_the_intermediates_without_the_root(tmp_pat
         ],
         at=NOW,
     )
-
-
-@pytest.mark.parametrize("algorithm", [KeyAlgorithm.RSA_2048, KeyAlgorithm.EC_P256])
-def test_tls_is_served_without_the_key_leaving_its_file(tmp_path, algorithm):
-    token = new_token(tmp_path)
-    add_authentication_key(token, algorithm)
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    chain = token.load_authentication_key(server, intermediates=CA.chain)
-    assert len(chain) == 2
-    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    client.check_hostname = False
-    client.verify_mode = ssl.CERT_NONE
-    shown = handshake(server, client)
-    assert shown == certificate_der(chain[0])
-
-
-def handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> bytes:
-    """Shake hands in memory; returns the certificate that the server showed."""
-    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ends = [
-        server.wrap_bio(to_server, to_client, server_side=True),
-        client.wrap_bio(to_client, to_server),
-    ]
-    for _ in range(6):
-        for end in ends:
-            try:
-                end.do_handshake()
-            except ssl.SSLWantReadError:
-                continue
-    shown = ends[1].getpeercert(binary_form=True)
-    assert shown is not None
-    return shown
 
 
 def test_digests_are_as_the_reference_signs_by_default(tmp_path):

@@ -11,18 +11,17 @@ Rules (signer's protocol of the reference; design, "keys never leave the keys ro
   server and a command may hold the same token.
 """
 
-import ssl
-import tempfile
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from kerege.exchange.clock import utc_now
 from kerege.exchange.keys.algorithms import (
     KeyAlgorithm,
     PrivateKey,
@@ -63,11 +62,6 @@ from kerege.xroad.identifiers import ClientId
 
 DEFAULT_LABEL = "softToken-0"
 """The reference's name of its software token."""
-
-
-def utc_now() -> datetime:
-    """Return the time."""
-    return datetime.now(UTC)
 
 
 class SoftwareToken:
@@ -339,28 +333,6 @@ class SoftwareToken:
         key, record = authentication_certificate(self._metadata, self._clock())
         chain = chain_of(record.certificate, intermediates)
         return AuthenticationKey(self._private(key.key_id), chain)
-
-    def load_authentication_key(
-        self,
-        context: ssl.SSLContext,
-        *,
-        intermediates: Sequence[x509.Certificate] = (),
-    ) -> tuple[x509.Certificate, ...]:
-        """Load the authentication key and its chain into an SSL context.
-
-        The key goes from its encrypted file straight into OpenSSL. Returns the chain.
-        Raises as `authentication_key`.
-        """
-        key, record = authentication_certificate(self._metadata, self._clock())
-        passphrase = self._require_active()
-        chain = chain_of(record.certificate, intermediates)
-        with tempfile.NamedTemporaryFile() as file:
-            for certificate in chain:
-                file.write(certificate.public_bytes(Encoding.PEM))
-            file.flush()
-            path = self._folder.key_path(key.key_id)
-            context.load_cert_chain(file.name, path, passphrase)
-        return chain
 
     def _private(self, key_id: str) -> PrivateKey:
         self._require_active()

@@ -12,12 +12,13 @@ Rules (X-Road 7.8 source, `LogManager.java`; design decisions on bodies):
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
 import structlog
 
+from kerege.exchange.clock import utc_now
 from kerege.exchange.messagelog import bodies
 from kerege.exchange.messagelog.ids import RecordIds
 from kerege.exchange.messagelog.job import FailingPeriod, TimestampJob
@@ -40,11 +41,6 @@ DEFAULT_INTERVAL_SECONDS = 60
 """Between two runs of the time-stamping job, if nobody says otherwise."""
 
 _log = structlog.get_logger(__name__)
-
-
-def utc_now() -> datetime:
-    """Return the time."""
-    return datetime.now(UTC)
 
 
 class MessageLog:

@@ -8,12 +8,13 @@ import ssl
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from cryptography import x509
 
+from kerege.exchange.clock import utc_now
 from kerege.exchange.http import ClientPool
 from kerege.exchange.messagelog import LogRecord
 from kerege.exchange.security_server.chains import Chains
@@ -96,11 +97,6 @@ class Exchange:
     milliseconds: float
     request_id: str = ""
     fault_detail: str = ""
-
-
-def utc_now() -> datetime:
-    """Return the time."""
-    return datetime.now(UTC)
 
 
 def new_uuid() -> str:

@@ -16,6 +16,7 @@ import aiohttp
 import structlog
 from cryptography import x509
 
+from kerege.exchange.clock import utc_now
 from kerege.exchange.configuration import (
     ConfigurationClient,
     ConfigurationSettings,
@@ -39,7 +40,6 @@ from kerege.exchange.security_server.runtime import (
     Exchange,
     Runtime,
     ServerKeys,
-    utc_now,
 )
 from kerege.exchange.security_server.settings import (
     LOCK_FILE,
