@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kerege.exchange.configuration import Answer, client as client_module
+from kerege.exchange.configuration import Answer, client as client_module, download
+from kerege.exchange.configuration.directory import save
 from kerege.xroad.globalconf import Anchor
 from kerege.xroad.identifiers import ClientId
 from tests.exchange.configuration.world import KZ_URL, World, federated, neighbour
@@ -144,6 +145,37 @@ async def test_a_partner_expires_even_where_our_anchor_is_gone(tmp_path: Path) -
     anchor.unlink()
     world.now = NOW + timedelta(seconds=601)
     assert (await world.refused()).code == "anchor_file_not_found"
+    assert world.client.current().instances == ("KG",)
+
+
+async def test_a_partner_that_was_half_written_when_we_were_killed_does_not_live_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partner, central = neighbour(), CentralServer()
+    world = World(
+        tmp_path, federated(central, partner).anchor, allowed_federations="all"
+    )
+    world.serve(central, partner)
+
+    def killed(file: Path, content: bytes) -> None:
+        if file.name.startswith("shared") and file.parent.name == "KZ":
+            raise RuntimeError("killed")
+        save(file, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(download, "save", killed)
+        with pytest.raises(RuntimeError):
+            await world.client.update()
+    names = {path.name for path in (world.folder / "KZ").iterdir()}
+    assert names == {"shared-params.xml.metadata"}
+
+    # However such a file may come about:
+    shared = partner.publish()
+    (content,) = (data for url, data in shared.items() if url.endswith(".xml"))
+    (world.folder / "KZ" / "shared-params.xml").write_bytes(content)
+    (world.folder / "KZ" / "shared-params.xml.metadata").unlink()
+    world.serve(central)
+    await world.client.update()
     assert world.client.current().instances == ("KG",)
 
 

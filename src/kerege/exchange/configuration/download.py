@@ -143,14 +143,20 @@ def _part_failure(item: DirectoryItem, url: str, reason: str) -> XRoadError:
 
 
 def persist(folder: Path, downloaded: Downloaded, *, delete_others: bool) -> None:
-    """Write a verified configuration to an instance's folder, in this thread."""
+    """Write a verified configuration to an instance's folder, in this thread.
+
+    A new file comes after its metadata: should we be stopped in between, there would be
+    a file that never expires.
+    """
     keep: set[str] = set()
     for item, content in downloaded.contents.items():
         name = item.file_name
-        metadata = downloaded.directory.metadata_of(item)
+        metadata = downloaded.directory.metadata_of(item).to_json()
+        if not (folder / name).exists():
+            save_if_changed(folder / (name + METADATA_SUFFIX), metadata)
         if content is not None:
             save(folder / name, content)
-        save_if_changed(folder / (name + METADATA_SUFFIX), metadata.to_json())
+        save_if_changed(folder / (name + METADATA_SUFFIX), metadata)
         keep |= {name, name + METADATA_SUFFIX}
     if delete_others:
         delete_other_files(folder, keep)

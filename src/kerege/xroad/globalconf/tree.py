@@ -4,7 +4,8 @@
 * ``<instance>/shared-params.xml``, ``private-params.xml`` and extension parts; the
   instance is percent-encoded as in a form (Java's ``URLEncoder``).
 * ``<file>.metadata``: JSON with the expiry date and the version of the file. Without
-  it the file is V2 and does not expire (containers' ``verificationconf``).
+  it the file is V2 and does not expire (containers' ``verificationconf``); a server
+  that lives by expiry dates does not use such a file.
 
 An instance that cannot be read is left out, with the reason in ``problems``; the
 reference does the same (``VersionedConfigurationDirectory.java``).
@@ -108,8 +109,9 @@ class TreeLoader:
 
         Args:
             files: Paths, relative and with slashes, and contents.
-            at: Leave out federated instances that have expired by then; None leaves
-                none out, as verifiers of old containers want it.
+            at: Leave out federated instances that have expired by then, and any that
+                never expire; None leaves none out, as verifiers of old containers
+                want it.
 
         Raises:
             XRoadError: ``malformed_global_conf`` if there is no instance identifier.
@@ -236,6 +238,12 @@ def _require_usable(
         raise XRoadError(
             "global_conf_part_invalid_instance_identifier",
             f"The shared parameters are those of {instance}",
+        )
+    if at is not None and configuration.expires == NEVER:
+        raise XRoadError(
+            "global_conf_outdated",
+            "The configuration does not say when it expires: it was not downloaded "
+            "to its end",
         )
     if at is not None and instance != own and at >= configuration.expires:
         raise XRoadError(
