@@ -112,4 +112,4 @@ def test_a_file_that_is_missing_is_named(tmp_path):
 
 
 def test_a_password_is_not_shown():
-    assert "secret" not in repr(TLS(password="secret"))  # noqa: S106 - a test
+    assert "secret" not in repr(TLS(password="secret"))
