@@ -195,6 +195,17 @@ def test_archive_is_verified_with_its_containers(run):
     assert "3 of 3 verified." in done.output
 
 
+def test_a_quiet_run_prints_only_what_is_not_verified(run, tmp_path):
+    done = run(archive()[0], options=["--first", "-q"], name="mlog-{}.zip")
+    assert (done.exit_code, done.output) == (0, "3 of 3 verified.\n")
+    broken = with_entries(with_body(), {"attachment1": b"{}"})
+    done = run(with_body(), broken, options=["--quiet"])
+    assert done.exit_code == 1
+    assert "c0.asice" not in done.output
+    assert "c1.asice: NOT VERIFIED" in done.output
+    assert "1 of 2 verified." in done.output
+
+
 def test_archives_in_order_are_one_chain(run):
     first, digest = archive()
     writer = ArchiveWriter()

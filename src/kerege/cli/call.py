@@ -98,7 +98,9 @@ class Arguments:
     "--represented-party", default="", metavar="[CLASS/]CODE", help="For whom."
 )
 @click.option("--issue", default="", help="The case that the call is made for.")
-@click.option("--query-id", default="", help="The id in the logs; else made up.")
+@click.option(
+    "--query-id", default="", help="Its id in the message logs; else made up."
+)
 @click.option(
     "--security-server",
     type=a_server,

@@ -94,14 +94,18 @@ class _Session:
     is_flag=True,
     help="Accept SHA-1 and RSA of 1024 bits: for messages from before 2017.",
 )
+@click.option(
+    "-q", "--quiet", is_flag=True, help="Print only what is not verified, and a count."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def verify(
+def verify(  # noqa: PLR0913 - one for each option
     *,
     files: tuple[Path, ...],
     configuration: Path,
     first: bool,
     previous: str | None,
     old_algorithms: bool,
+    quiet: bool,
     as_json: bool,
 ) -> None:
     r"""Verify signed containers (.asice), downloads (.zip) and log archives.
@@ -113,8 +117,9 @@ def verify(
     several archives are taken as one chain, in the order given.
 
     \b
-    kerege verify -c verificationconf.zip message-request.asice
-    kerege verify -c /etc/xroad/globalconf --previous 9011ab... mlog-2026*.zip
+    Examples:
+      kerege verify -c verificationconf.zip message-request.asice
+      kerege verify -c /etc/xroad/globalconf --previous 9011ab... -q mlog-2026*.zip
     """
     if first and previous is not None:
         raise click.UsageError("--first and --previous exclude each other.")
@@ -133,9 +138,9 @@ def verify(
     for file in files:
         for result in _examine_file(file, session):
             results.append(result)
-            if not as_json:
+            if not as_json and not (quiet and result.is_verified):
                 print_result(result)
-    print_json(results) if as_json else print_summary(results)
+    print_json(results) if as_json else print_summary(results, always=quiet)
     if not all(result.is_verified for result in results):
         raise click.exceptions.Exit(NOT_VERIFIED)
 

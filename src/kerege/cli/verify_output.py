@@ -68,9 +68,9 @@ def print_result(result: Result) -> None:
     click.echo()
 
 
-def print_summary(results: Sequence[Result]) -> None:
-    """Print one line about all, if there are several."""
-    if len(results) > 1:
+def print_summary(results: Sequence[Result], *, always: bool) -> None:
+    """Print one line about all, if there are several or if it is wanted always."""
+    if always or len(results) > 1:
         verified = sum(result.is_verified for result in results)
         click.echo(f"{verified} of {len(results)} verified.")
 

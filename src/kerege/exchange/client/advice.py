@@ -11,8 +11,10 @@ from kerege.xroad.faults import legacy_code
 MAX_CODE_CHARACTERS = 255
 """A code is a few words; a longer one is cut before it is looked at."""
 
-_ASK_PROVIDER = "Ask the provider's operator, giving the query id"
-_ASK_OWN = "Ask the operator of your own Security Server, giving the query id"
+_ASK_PROVIDER = "Ask the provider's operator, giving the detail of the fault"
+_ASK_OWN = (
+    "Ask the operator of your own Security Server, giving the detail of the fault"
+)
 _BETWEEN_SERVERS = (
     "What one Security Server sent to the other broke off or is not understood. Try "
     "again; if it stays: " + _ASK_OWN[0].lower() + _ASK_OWN[1:]

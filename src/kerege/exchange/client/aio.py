@@ -284,7 +284,7 @@ def _timed_out(call: Call, seconds: float) -> AnswerTimedOut:
     return AnswerTimedOut(
         f"No answer within {seconds:g} seconds",
         query_id=call.query_id,
-        advice="Whether it was done is not known; the query id finds it in the logs",
+        advice="Whether it was done is not known; the query id finds it in the message log",
     )
 
 
@@ -302,5 +302,5 @@ def _broken(call: Call, error: aiohttp.ClientError) -> NoAnswer:
         "The connection to the security server broke before the answer was complete "
         f"({type(error).__name__})",
         query_id=call.query_id,
-        advice="Whether it was done is not known; the query id finds it in the logs",
+        advice="Whether it was done is not known; the query id finds it in the message log",
     )

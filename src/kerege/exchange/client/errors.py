@@ -14,8 +14,9 @@
          +- ProviderServerFault      the provider's server (``server.serverproxy.``)
          +- ServiceFault             the provider's server could not use its service
 
-No error holds a path, a query or a body; each has the query id, with which operators
-on both sides find the message in their logs.
+No error holds a path, a query or a body. Each has the query id, with which both sides
+find the message in their message logs; a fault has the detail too, with which the
+operator of the server that noticed finds the reason in its system log.
 
 Source: facts on faults; ``ErrorCodes.java`` of X-Road 7.8.
 """
