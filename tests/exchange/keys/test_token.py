@@ -321,6 +321,15 @@ def test_a_file_that_others_can_read_is_not_used(tmp_path, pattern):
     assert code_of(use) == "token_not_available"
 
 
+@pytest.mark.parametrize("mode", [0o770, 0o702])
+def test_a_folder_in_which_others_can_put_files_is_not_used(tmp_path, mode):
+    new_token(tmp_path)
+    (tmp_path / "token").chmod(mode)
+    assert code_of(SoftwareToken.open, tmp_path / "token") == "token_not_available"
+    (tmp_path / "token").chmod(0o755)
+    SoftwareToken.open(tmp_path / "token").login(PIN)
+
+
 def test_a_missing_or_damaged_key_file_is_told(tmp_path):
     token = new_token(tmp_path)
     add_signing_key(token, AIMAK)

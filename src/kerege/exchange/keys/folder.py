@@ -56,8 +56,10 @@ class TokenFolder:
         """Return the metadata.
 
         Raises ``token_not_found`` if there is none, ``malformed_key_conf`` if it is
-        damaged, ``token_not_available`` if others than its owner may read it.
+        damaged, ``token_not_available`` if others than its owner may read it, or change
+        what is in the folder.
         """
+        self._require_own()
         return TokenMetadata.from_json(self._read(_METADATA, MAX_METADATA_BYTES))
 
     def write_metadata(self, metadata: TokenMetadata) -> None:
@@ -95,6 +97,19 @@ class TokenFolder:
             yield
         finally:
             os.close(descriptor)
+
+    def _require_own(self) -> None:
+        """Refuse a folder in which others can put a file in the place of ours."""
+        try:
+            mode = stat.S_IMODE(self.path.stat().st_mode)
+        except OSError:
+            return  # reading says better what is wrong
+        if mode & 0o022:
+            raise XRoadError(
+                "token_not_available",
+                f"Others than its owner may change what is in {self.path}",
+                advice=f"Run `chmod 700 {self.path}` and find out who changed it.",
+            )
 
     def _read(self, name: str, limit: int) -> bytes:
         path = self.path / name
