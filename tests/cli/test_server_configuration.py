@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from kerege.exchange.security_server.settings import LOCK_FILE
+from kerege.exchange.security_server.settings import load_settings
 from kerege.exchange.spool import only_process
 from tests.cli.configurations import instance_now, save
 
@@ -292,7 +292,7 @@ def test_archives_are_listed(ss, server):
 
 
 def test_nothing_is_archived_beside_a_running_server(ss, server):
-    with only_process(server / LOCK_FILE):
+    with only_process(load_settings(server / "server.toml").lock_file):
         refused = ss("archive", "run")
     assert refused.exit_code == 1
     assert "A server runs with these settings already" in refused.output

@@ -261,9 +261,12 @@ def sync_path(path: Path) -> None:
 def only_process(lock: Path) -> Iterator[None]:
     """Hold a file's lock: one process at a time works on what lies beside it.
 
+    The folder is made if it is not there.
+
     Raises ``action_not_possible`` if another one does. The lock ends with the process,
     however that ends.
     """
+    lock.parent.mkdir(mode=0o700, exist_ok=True)
     handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:

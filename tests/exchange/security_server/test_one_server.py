@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from kerege.exchange.security_server.server import SecurityServer
-from kerege.exchange.security_server.settings import LOCK_FILE, Settings
+from kerege.exchange.security_server.settings import Settings
 from kerege.exchange.spool import Spool, only_process
 from tests.exchange.messagelog.world import raises
 
@@ -11,10 +11,9 @@ from tests.exchange.messagelog.world import raises
 async def test_a_second_start_does_not_take_bodies_from_the_running_server(
     tmp_path: Path,
 ):
-    (tmp_path / "spool").mkdir()
     settings = Settings("TEST/COM/1234/SS1", directory=tmp_path)
     second = SecurityServer(settings, lambda _: None)  # type: ignore[arg-type,return-value]  # not reached
-    with only_process(tmp_path / LOCK_FILE):
+    with only_process(settings.lock_file):
         body = Spool(tmp_path / "spool", memory_limit=10)
         await body.write(b"on its way through")
         await body.finish()
@@ -26,5 +25,5 @@ async def test_a_second_start_does_not_take_bodies_from_the_running_server(
     with raises("anchor_file_not_found"):  # now it gets further, and lets go again
         async with second:
             pass
-    with only_process(tmp_path / LOCK_FILE):
-        assert list((tmp_path / "spool").iterdir()) == []
+    with only_process(settings.lock_file):
+        assert list((tmp_path / "spool").iterdir()) == [settings.lock_file]

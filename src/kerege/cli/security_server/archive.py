@@ -14,7 +14,6 @@ from kerege.cli.security_server.common import (
 )
 from kerege.exchange.messagelog import Archiver
 from kerege.exchange.security_server.logging_setup import log_policy
-from kerege.exchange.security_server.settings import LOCK_FILE
 from kerege.exchange.spool import only_process
 
 
@@ -34,7 +33,7 @@ def run(config: Path) -> None:
     Only while the server is stopped: two archivers would disturb each other.
     """
     settings = read_settings(config)
-    lock = only_process(settings.path(LOCK_FILE))
+    lock = only_process(settings.lock_file)
     with lock, opened_database(settings) as database:
         archiver = Archiver(
             database, log_policy(settings), clock=lambda: datetime.now(UTC)

@@ -41,11 +41,7 @@ from kerege.exchange.security_server.runtime import (
     Runtime,
     ServerKeys,
 )
-from kerege.exchange.security_server.settings import (
-    LOCK_FILE,
-    Settings,
-    split_address,
-)
+from kerege.exchange.security_server.settings import Settings, split_address
 from kerege.exchange.security_server.signing import SigningContexts
 from kerege.exchange.spool import only_process, remove_leftovers
 from kerege.exchange.storage import Database, open_database
@@ -120,9 +116,8 @@ class SecurityServer:
             OSError: an address cannot be listened on.
         """
         settings = self._settings
-        self._stack.enter_context(only_process(settings.path(LOCK_FILE)))
+        self._stack.enter_context(only_process(settings.lock_file))
         spool = settings.path(settings.spool)
-        spool.mkdir(mode=0o700, exist_ok=True)
         remove_leftovers(spool)
         database = await self._open_database()
         session = await self._stack.enter_async_context(

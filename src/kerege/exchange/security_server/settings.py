@@ -15,8 +15,7 @@ from kerege.xroad.faults import XRoadError
 from kerege.xroad.identifiers import SecurityServerId
 
 LOCK_FILE = "server.lock"
-"""Beside the settings file; held while a server runs, or a command that must not run
-beside it."""
+"""In the spool folder, which a server can write to wherever its settings are."""
 
 
 class SettingsError(Exception):
@@ -228,6 +227,11 @@ class Settings:
     def path(self, name: str) -> Path:
         """Resolve a path of the settings file."""
         return self.directory / name
+
+    @property
+    def lock_file(self) -> Path:
+        """Held while a server runs, or a command that must not run beside it."""
+        return self.path(self.spool) / LOCK_FILE
 
     @property
     def database_url(self) -> str:
