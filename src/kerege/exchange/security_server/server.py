@@ -6,6 +6,7 @@ finishing what it has accepted.
 """
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
@@ -228,12 +229,16 @@ class SecurityServer:
     ) -> None:
         """Download, as what lies on disk is missing or old.
 
-        An old one lets the server start: it refuses messages and says why.
+        An old one lets the server start: it refuses messages and says why. So does the
+        own one alone, if federated instances are slow.
         """
         try:
             async with asyncio.timeout(START_TIMEOUT_SECONDS):
                 await client.update()
         except (XRoadError, TimeoutError) as error:
+            with contextlib.suppress(XRoadError):
+                client.current().require_current(self._clock())
+                return
             if reason.code != "global_conf_outdated":
                 raise
             _log.warning("starting with an old configuration", reason=str(error))
