@@ -1,5 +1,6 @@
 """The documents about the command line and the client are true."""
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ PAGES = (
     *sorted((DOCS / "tutorials").glob("*.md")),
     ROOT / "README.md",
 )
+EVENTS = DOCS / "reference/log-events.md"
 FAULTS = DOCS / "reference/faults.md"
 REFERENCE = DOCS / "reference/command-line.md"
 CALLING = DOCS / "how-to/call-a-service.md"
@@ -98,6 +100,29 @@ def test_the_reference_of_faults_is_up_to_date(kerege):
         "make it anew: kerege reference faults > docs/reference/faults.md"
     )
     assert kerege("reference", "faults").output == fault_reference()
+
+
+def logged_events() -> set[str]:
+    """What the servers' modules log under a fixed name, without debugging."""
+    found = set()
+    for file in (ROOT / "src/kerege").rglob("*.py"):
+        if file.relative_to(ROOT / "src/kerege").parts[0] not in ("cli", "exchange"):
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(
+                    ast.Attribute(ast.Name("_log"), level),
+                    [ast.Constant(str(name)), *_],
+                ) if level != "debug":
+                    found.add(name)
+    return found
+
+
+def test_every_event_of_the_log_is_explained():
+    page = EVENTS.read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    explained = {name for cell in rows for name in re.findall(r"`([^`]+)`", cell)}
+    assert explained == logged_events(), f"explain it in {EVENTS}"
 
 
 def test_every_advice_is_in_the_reference_of_faults():
