@@ -7,6 +7,7 @@ from kerege.exchange.security_server.settings import (
     load_settings,
     split_address,
 )
+from kerege.exchange.storage import open_database
 
 GOOD = """
 identifier = "TEST/GOV/1234/SS1"
@@ -35,6 +36,24 @@ def test_relative_paths_start_at_the_file(tmp_path):
     settings = load_settings(written(tmp_path, GOOD))
     assert settings.path("spool") == tmp_path / "spool"
     assert settings.database_url == f"sqlite:///{tmp_path}/security-server.db"
+
+
+@pytest.mark.parametrize("name", ["a?b", "a%41b", "a b", "ss?timeout=x", "Ысык-Көл"])
+def test_a_database_lies_beside_its_settings_whatever_the_folder_is_called(
+    tmp_path, name
+):
+    folder = tmp_path / name
+    folder.mkdir()
+    settings = load_settings(written(folder, GOOD))
+    open_database(settings.database_url).close()
+    assert (folder / "security-server.db").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_an_absolute_address_of_a_database_stays_as_it_is(tmp_path):
+    for url in ("sqlite:////srv/x.db", "sqlite:///", "postgresql://user@host/name"):
+        settings = load_settings(written(tmp_path, f'database = "{url}"\n{GOOD}'))
+        assert settings.database_url == url
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import tomllib
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.identifiers import SecurityServerId
@@ -237,9 +238,11 @@ class Settings:
     def database_url(self) -> str:
         """The database's address, with a relative SQLite file made absolute."""
         prefix = "sqlite:///"
-        if self.database.startswith(prefix) and self.database != prefix:
-            return prefix + str(self.path(self.database.removeprefix(prefix)).resolve())
-        return self.database
+        name = self.database.removeprefix(prefix)
+        if name in ("", self.database) or name.startswith("/"):
+            return self.database
+        folder = quote(f"{self.directory.resolve()}/")  # a ? would begin a query
+        return f"{prefix}{folder}{name}"
 
 
 def load_settings(path: Path) -> Settings:
