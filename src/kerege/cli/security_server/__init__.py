@@ -33,8 +33,12 @@ def security_server() -> None:
       kerege security-server init /srv/ss1 \
           --identifier central-server/GOV/70000001/SS1 --anchor anchor.xml
       cd /srv/ss1
+      kerege configuration download --anchor configuration-anchor.xml --to globalconf
       kerege security-server keys generate authentication
       kerege security-server keys generate signing
+      kerege security-server keys request ...       once for each key, then import
+      kerege security-server timestamping list      then add one
+      kerege security-server client add ...         each subsystem
       kerege security-server run
 
     The other commands work on the settings file `server.toml` in this folder, or on

@@ -150,7 +150,10 @@ Security server {server_id.short} is ready to be set up in {path}
 
 Next:
   cd {path}
+  kerege configuration download --anchor {ANCHOR_FILE} --to globalconf
   kerege security-server keys generate authentication
   kerege security-server keys generate signing
   kerege security-server keys request KEY ...    once for each key, then import
+  kerege security-server timestamping list       then add one
+  kerege security-server client add ...          each subsystem
   kerege security-server run""")
