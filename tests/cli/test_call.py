@@ -67,6 +67,39 @@ def test_a_body_that_is_no_json_is_text_or_base64(call, fake, body, field, value
     assert json.loads(call(ADDRESS, "--json").stdout)[field] == value
 
 
+def not_json(name: str) -> None:
+    raise AssertionError(name)
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (b"[NaN, -Infinity]", "[NaN, -Infinity]"),
+        (b"[" * 100_000, "[" * 100_000),
+        (b"[" * 900 + b"]" * 900, "[" * 900 + "]" * 900),
+        (rb'"half \ud800"', "half \ud800"),
+    ],
+    ids=["no number", "no end", "deep", "half a pair"],
+)
+def test_whatever_a_service_answers_what_is_printed_is_json(call, fake, body, found):
+    fake.reply = answer(body=body, headers="X-Odd: ?\r\n").replace(b"?", b"\xff", 1)
+    done = call(ADDRESS, "--json")
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout, parse_constant=not_json)
+    assert document["body"] == found
+    assert document["headers"]["X-Odd"] == "\udcff"
+
+
+def test_that_there_is_no_answer_is_json_for_a_program(kerege):
+    words = ("--server", "http://127.0.0.1:1", "--client", PORTAL, "--query-id", "q-1")
+    done = kerege("call", *words, ADDRESS, "--json")
+    assert done.exit_code == 4
+    document = json.loads(done.stdout)
+    assert document["query_id"] == "q-1"
+    assert document["no_answer"]["kind"] == "SecurityServerUnreachable"
+    assert "cannot be reached" in done.stderr
+
+
 def test_data_is_posted_as_json_if_it_is_json(call, fake):
     assert call(ADDRESS, "-d", '{"a": 1}').exit_code == 0
     assert fake.last.line.startswith("POST ")

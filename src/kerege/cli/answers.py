@@ -3,6 +3,7 @@
 import base64
 import json
 import sys
+from typing import NoReturn
 
 from kerege.cli.failures import Failure
 from kerege.cli.output import print_json
@@ -78,6 +79,16 @@ def say_fault(fault: XRoadFault) -> Failure:
     )
 
 
+def print_no_answer(error: XRoadCallError) -> None:
+    """Print why there is no answer as JSON."""
+    fields = {
+        "message": error.message,
+        "kind": type(error).__name__,
+        "advice": error.advice,
+    }
+    print_json({"no_answer": fields, "query_id": error.query_id})
+
+
 def say_no_answer(error: XRoadCallError) -> Failure:
     """Return the lines for a call without an answer."""
     return NoAnswerFailure(
@@ -104,6 +115,15 @@ def _body_fields(content: bytes) -> dict[str, object]:
     except UnicodeDecodeError:
         return {"body_base64": base64.b64encode(content).decode()}
     try:
-        return {"body": json.loads(text)}
-    except ValueError:
+        body = json.loads(text, parse_constant=_no_constant)
+        json.dumps(
+            [[[body]]], indent=2
+        )  # what nests too deeply cannot be written again
+    except (ValueError, RecursionError):
         return {"body": text}
+    return {"body": body}
+
+
+def _no_constant(name: str) -> NoReturn:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(name)

@@ -13,7 +13,13 @@ from typing import IO, Any
 
 import click
 
-from kerege.cli.answers import print_answer, print_fault, say_fault, say_no_answer
+from kerege.cli.answers import (
+    print_answer,
+    print_fault,
+    print_no_answer,
+    say_fault,
+    say_no_answer,
+)
 from kerege.cli.failures import Failure
 from kerege.cli.identifiers import client_id as a_client, server_id as a_server
 from kerege.exchange.client import (
@@ -167,6 +173,8 @@ def call(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - c
             print_fault(fault)
         raise say_fault(fault) from fault
     except XRoadCallError as error:
+        if arguments.as_json:
+            print_no_answer(error)
         raise say_no_answer(error) from error
     if failed:
         context.exit(SERVICE_ANSWERED_ERROR)
@@ -283,7 +291,7 @@ def _body(data: str) -> bytes | IO[bytes]:
 def _is_json(body: bytes) -> bool:
     try:
         json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 

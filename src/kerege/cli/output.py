@@ -9,7 +9,12 @@ import click
 
 def print_json(document: object) -> None:
     """Print a JSON document."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=str))
+    text = json.dumps(document, ensure_ascii=False, indent=2, default=str)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # bytes that were no text, or half of a surrogate pair
+        text = json.dumps(document, indent=2, default=str)
+    click.echo(text)
 
 
 def print_table(
