@@ -140,6 +140,7 @@ def test_a_service_is_added_changed_and_removed(register):
         False,
         "http://127.0.0.1:9001/address",
     )
+    done(register("client", "add", BANK, "--connection", "http"))
     assert "No services" in done(register("service", "list", BANK))
     done(register("service", "remove", ADDRESS, "--yes"))
     assert "No services" in done(register("service", "list"))
@@ -210,6 +211,7 @@ def test_rights_are_granted_listed_and_taken_back(register):
 
 
 def test_rights_of_another_service_are_not_listed(register):
+    done(register("service", "add", f"{REGISTER}/other", "http://127.0.0.1:9001/"))
     done(register("access", "grant", ADDRESS, "--client", BANK))
     assert BANK not in done(register("access", "list", f"{REGISTER}/other"))
 
@@ -289,6 +291,23 @@ def test_archives_are_listed(ss, server):
     (found,) = json.loads(done(ss("archive", "list", "--json")))
     assert found["file"].endswith("mlog-1.zip")
     assert found["bytes"] == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("client", "certificate", "list", BANK), "is not served here"),
+        (("service", "list", BANK), "is not served here"),
+        (("access", "list", f"{BANK}/accounts"), "is not served here"),
+        (("access", "list", f"{REGISTER}/adress"), "There is no service"),
+    ],
+)
+def test_what_is_mistyped_does_not_look_empty(ss, register, words, said):
+    for more in ((), ("--json",)):
+        refused = ss(*words, *more)
+        assert refused.exit_code == 1
+        assert said in refused.stderr
+        assert refused.stdout == ""
 
 
 def test_nothing_is_archived_beside_a_running_server(ss, server):

@@ -19,6 +19,7 @@ from kerege.cli.security_server.common import (
     changing,
     config_option,
     json_option,
+    require_service,
     server_configuration,
 )
 from kerege.exchange.storage.server_configuration import (
@@ -141,6 +142,8 @@ def revoke(
 def list_(*, service_id: ServiceId | None, as_json: bool, config: Path) -> None:
     """List the rights on all services, or on one."""
     known = server_configuration(config)
+    if service_id is not None:
+        require_service(known, service_id)
     found = [right for right in known.access_rights if _is_on(right, service_id)]
     if as_json:
         print_json([_fields(right) for right in found])

@@ -13,6 +13,7 @@ from kerege.cli.security_server.common import (
     global_configuration,
     json_option,
     read_settings,
+    require_client,
     server_configuration,
 )
 from kerege.exchange.storage.server_configuration import (
@@ -182,8 +183,8 @@ def remove_certificate(client_id: ClientId, sha256: str, config: Path) -> None:
 @config_option
 def list_certificates(*, client_id: ClientId, as_json: bool, config: Path) -> None:
     """List the certificates of a client."""
-    found = server_configuration(config).client(client_id)
-    values = [load_certificate(der) for der in found.certificates] if found else []
+    found = require_client(server_configuration(config), client_id)
+    values = [load_certificate(der) for der in found.certificates]
     rows = [
         (
             certificate_sha256(value).hex(),

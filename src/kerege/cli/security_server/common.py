@@ -21,10 +21,12 @@ from kerege.exchange.security_server.settings import (
 from kerege.exchange.storage import Database, open_database
 from kerege.exchange.storage.database import database_error
 from kerege.exchange.storage.server_configuration import (
+    Client,
     ServerConfiguration,
     load_server_configuration,
 )
 from kerege.xroad.globalconf import GlobalConf
+from kerege.xroad.identifiers import ClientId, ServiceId
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -116,6 +118,24 @@ def server_configuration(config: Path) -> ServerConfiguration:
         except SQLAlchemyError as error:
             doing = "read the server configuration"
             raise database_error(doing, error) from error
+
+
+def require_client(known: ServerConfiguration, client_id: ClientId) -> Client:
+    """Return a client, or fail: a mistyped one must not look like an empty one."""
+    found = known.client(client_id)
+    if found is None:
+        msg = f"Client {client_id.short} is not served here"
+        raise Failure(msg, advice="See: kerege security-server client list")
+    return found
+
+
+def require_service(known: ServerConfiguration, service_id: ServiceId) -> None:
+    """Fail if there is no service with that code, in any version."""
+    require_client(known, service_id.client_id)
+    services = known.services_of(service_id.client_id)
+    if not any(s.service_id.service_code == service_id.service_code for s in services):
+        msg = f"There is no service {service_id.short}"
+        raise Failure(msg, advice="See: kerege security-server service list")
 
 
 def global_configuration(settings: Settings) -> GlobalConf | None:

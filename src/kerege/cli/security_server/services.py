@@ -13,6 +13,7 @@ from kerege.cli.security_server.common import (
     changing,
     config_option,
     json_option,
+    require_client,
     server_configuration,
 )
 from kerege.exchange.storage.server_configuration import (
@@ -164,6 +165,8 @@ def remove(service_id: ServiceId, config: Path) -> None:
 def list_(*, client_id: ClientId | None, as_json: bool, config: Path) -> None:
     """List the services of all clients, or of one."""
     known = server_configuration(config)
+    if client_id is not None:
+        require_client(known, client_id)
     found = [
         one
         for one in known.services.values()
