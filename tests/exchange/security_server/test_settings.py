@@ -64,6 +64,10 @@ def test_an_absolute_address_of_a_database_stays_as_it_is(tmp_path):
         (GOOD + "[colour]\nx=1", "unknown setting 'colour'"),
         (GOOD + "[limits]\nidle_seconds='x'", "must be of type float"),
         (GOOD + "[limits]\nidle_seconds=-1", "must not be negative"),
+        (GOOD + "timestamp_records_limit = 0", "at least 1"),  # it would stamp nothing
+        (GOOD + "[configuration]\nupdate_interval_seconds = 0", "at least 1"),
+        (GOOD + "archive_interval_seconds = nan", "must be a number"),
+        (GOOD + "archive_interval_seconds = inf", "must be a number"),
         ("listen = 1\nidentifier='A/B/C/D'", "is a section"),
         ("identifier = ", "is not TOML"),
     ],

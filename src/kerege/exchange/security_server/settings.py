@@ -6,6 +6,7 @@ option says what it does and which parameter of the reference it corresponds to;
 `docs/reference/settings.md` is made from this module.
 """
 
+import math
 import tomllib
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -26,9 +27,21 @@ class SettingsError(Exception):
 T = TypeVar("T")
 
 
-def option(default: T, doc: str, *, reference: str = "", required: bool = False) -> T:
+def option(
+    default: T,
+    doc: str,
+    *,
+    reference: str = "",
+    required: bool = False,
+    least: float = 0,
+) -> T:
     """Declare a setting: its default, what it does, the reference's name for it."""
-    metadata = {"doc": doc, "reference": reference, "required": required}
+    metadata = {
+        "doc": doc,
+        "reference": reference,
+        "required": required,
+        "least": least,
+    }
     return field(default=default, metadata=metadata)
 
 
@@ -104,6 +117,7 @@ class Configuration:
         60.0,
         "Time between two downloads.",
         reference="configuration-client.update-interval",
+        least=1,
     )
     allowed_federations: str = option(
         "none",
@@ -125,6 +139,7 @@ class MessageLogSettings:
         10_000,
         "Most records in one time-stamp.",
         reference="message-log.timestamp-records-limit",
+        least=1,
     )
     acceptable_timestamp_failure_seconds: float = option(
         14_400.0,
@@ -299,10 +314,18 @@ def _value(option_field: Field[Any], value: object, where: str) -> object:
     if not isinstance(kind, type) or type(value) is not kind:
         msg = f"{where} must be of type {getattr(kind, '__name__', kind)}"
         raise SettingsError(msg)
-    if isinstance(value, int | float) and value < 0:
+    if isinstance(value, int | float):
+        _require_size(value, option_field.metadata["least"], where)
+    return value
+
+
+def _require_size(value: float, least: float, where: str) -> None:
+    if value < 0:
         msg = f"{where} must not be negative"
         raise SettingsError(msg)
-    return value
+    if not least <= value < math.inf:  # nor is nan
+        msg = f"{where} must be a number of at least {least:g}"
+        raise SettingsError(msg)
 
 
 def split_address(address: str) -> tuple[str, int]:
