@@ -25,21 +25,31 @@ def demo(folder, *options):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("demo") / "instance"
-
-
-def test_the_check_passes_and_names_nobody(folder):
+def checked(tmp_path_factory):
+    """Check a new demo; return its folder, its exit code and what it said."""
+    folder = tmp_path_factory.mktemp("demo") / "instance"
     process = demo(folder, "--check")
     output, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, output
+    return folder, process.returncode, output
+
+
+@pytest.fixture
+def folder(checked):
+    return checked[0]
+
+
+def test_the_check_passes_and_names_nobody(checked):
+    _, exit_code, output = checked
+    assert exit_code == 0, output
     assert "containers verified" in output
     assert "no PIN and no name in any log" in output
     assert not any(pin in output for pin in register().people)
 
 
 def test_every_log_line_is_an_event(folder):
-    for log in folder.glob("servers/*/server.log"):
+    logs = list(folder.glob("servers/*/server.log"))
+    assert len(logs) == 3
+    for log in logs:
         events = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
         assert {"ready", "stopped"} <= {event["event"] for event in events}
 
