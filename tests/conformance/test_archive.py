@@ -9,7 +9,7 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from kerege.cli.verify import verify
+from kerege.cli import main
 from kerege.xroad.archive import NO_ARCHIVE, read_archive, verify_archive
 from kerege.xroad.faults import XRoadError
 from tests.vectors import Row, needs_vectors, rows, xroad_path
@@ -35,7 +35,7 @@ def verified(row: Row, previous: str | None) -> str:
 
 def input_error(*arguments: str) -> str:
     """What the command line says when an argument is missing."""
-    done = CliRunner().invoke(verify, list(arguments))
+    done = CliRunner().invoke(main, ["verify", *arguments])
     assert done.exit_code == 2
     return done.output
 
