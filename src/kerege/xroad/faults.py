@@ -20,12 +20,8 @@ CLIENT = "client"
 """The information system's request is wrong."""
 CLIENT_PROXY = "server.clientproxy"
 """The consumer's Security Server noticed."""
-SERVICE_FAILED_AT_CLIENT_PROXY = "server.clientproxy.service_failed"
-"""The consumer's Security Server noticed while reading the provider's answer."""
 SERVER_PROXY = "server.serverproxy"
 """The provider's Security Server noticed."""
-SERVICE_FAILED_AT_SERVER_PROXY = "server.serverproxy.service_failed"
-"""The provider's Security Server noticed towards the service."""
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What is no `Char` of XML 1.0, section 2.2."""

@@ -40,7 +40,6 @@ _CODES: dict[ObjectType, tuple[str, ...]] = {
 }
 """The codes of each type, in the order of the schema."""
 _OPTIONAL = {ObjectType.SERVICE: ("subsystemCode", "serviceVersion")}
-_CLIENTS = (ObjectType.MEMBER, ObjectType.SUBSYSTEM)
 
 
 def read_identifier(element: etree._Element, *, code: str = "invalid_xml") -> XRoadId:

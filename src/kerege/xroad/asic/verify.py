@@ -388,6 +388,6 @@ def _time(moment: datetime) -> str:
 
 def _known(value: _T | None) -> _T:
     """Return what an earlier check found; the checks' needs make sure that it did."""
-    if value is None:  # pragma: no cover - a check was made without what it needs
+    if value is None:
         raise AssertionError
     return value
