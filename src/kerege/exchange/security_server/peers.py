@@ -26,7 +26,6 @@ from kerege.exchange.tls import peer_certificates
 from kerege.xroad.certificates import (
     ChainVerifier,
     Trust,
-    require_authentication_certificate,
 )
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import GlobalConf
@@ -172,19 +171,10 @@ class Verifiers:
         client: ClientId,
         at: datetime,
     ) -> datetime:
-        if not peer.certificates:
-            raise XRoadError(
-                SSL_AUTHENTICATION_FAILED, "The peer showed no TLS certificate"
-            )
-        certificate, *others = peer.certificates
-        require_authentication_certificate(certificate)
-        try:
-            chain = self.for_instance(client.instance).chains.verify(
-                certificate, extra=others, ocsp_responses=responses, at=at
-            )
-        except XRoadError as error:
-            raise error.with_prefix(SSL_AUTHENTICATION_FAILED) from error
-        self._require_registered(certificate, client)
+        chain = self.for_instance(client.instance).chains.verify_peer(
+            peer.certificates, ocsp_responses=responses, at=at
+        )
+        self._require_registered(peer.certificates[0], client)
         return chain.valid_until
 
     def _require_registered(

@@ -162,7 +162,7 @@ class ChainVerifier:
         """
         if not certificates:
             raise XRoadError(
-                "ssl_authentication_failed", "The peer did not show a certificate"
+                "ssl_authentication_failed", "The peer showed no TLS certificate"
             )
         certificate, *extra = certificates
         require_authentication_certificate(certificate)
