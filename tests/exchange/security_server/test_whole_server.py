@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import pytest
 from aiohttp import web
+from sqlalchemy import select
 
 from kerege.exchange.keys import SoftwareToken
 from kerege.exchange.keys.server_keys import internal_identity, server_keys
@@ -16,9 +17,11 @@ from kerege.exchange.security_server.server import SecurityServer
 from kerege.exchange.security_server.settings import (
     Configuration,
     Listen,
+    Security,
     load_settings,
 )
 from kerege.exchange.storage import open_database
+from kerege.exchange.storage.seen_messages_table import seen_messages
 from kerege.sandbox.builder import build, configure, prepare
 from kerege.sandbox.layout import (
     PORTAL,
@@ -87,6 +90,24 @@ async def test_a_message_passes_and_can_be_downloaded(instance):
                 assert answer.content_type == "text/plain"
         async with session.get(f"{address}/verificationconf") as answer:
             assert (answer.status, answer.content_type) == (200, "application/zip")
+
+
+@pytest.mark.parametrize("refuse", [True, False])
+async def test_the_setting_decides_whether_replays_are_refused(instance, refuse):
+    security = Security(refuse_replays=refuse, replay_window_seconds=600)
+    strict = server(instance, REGISTER, security=security)
+    async with AsyncExitStack() as stack:
+        await start_services(stack, instance)
+        await stack.enter_async_context(server(instance, PORTAL))
+        await stack.enter_async_context(strict)
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        for _ in range(2):
+            assert (await call(instance, session))[:2] == (204, None)
+        database = open_database(strict._settings.database_url)
+        stack.callback(database.close)
+        with database.read() as connection:
+            claimed = connection.execute(select(seen_messages)).all()
+    assert len(claimed) == (2 if refuse else 0)
 
 
 async def test_a_hanging_ocsp_responder_does_not_stop_the_start(instance, monkeypatch):

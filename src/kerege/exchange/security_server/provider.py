@@ -64,9 +64,10 @@ class ProviderExchange:
             request, signature = self._known_request(), received.signature_data
             service = self._require_right(request, configuration)
             verifiers = self.runtime.verifiers.for_instance(request.client_id.instance)
-            received.verify(
-                request.client_id, verifiers.signatures, self.runtime.clock()
-            )
+            now = self.runtime.clock()
+            verified = received.verify(request.client_id, verifiers.signatures, now)
+            signed_at = verified.parsed.signing_time
+            await self.runtime.replays.check(received, request, signed_at, now)
             signed = Signed(request.block, signature, received.body)
             await self._log(Direction.REQUEST, signed)
             return await self._serve(request, service, received)

@@ -17,6 +17,7 @@ from kerege.xroad.signature import (
     Part,
     SignatureData,
     SignatureVerifier,
+    VerifiedSignature,
     attachment_name,
 )
 from kerege.xroad.transport import (
@@ -72,7 +73,7 @@ class ReceivedMessage:
 
     def verify(
         self, signer: ClientId, signatures: SignatureVerifier, at: datetime
-    ) -> None:
+    ) -> VerifiedSignature:
         """Check that the member of ``signer`` signed exactly this message.
 
         Raises:
@@ -82,7 +83,7 @@ class ReceivedMessage:
         if self.body is not None:
             parts.append(Part(attachment_name(1), self.body.digest, self.digest))
         try:
-            signatures.verify(self.signature_data, parts, signer=signer, at=at)
+            return signatures.verify(self.signature_data, parts, signer=signer, at=at)
         except XRoadError as error:
             raise error.with_prefix("signature_verification") from error
 

@@ -20,6 +20,7 @@ from kerege.exchange.messagelog import LogRecord
 from kerege.exchange.security_server.chains import Chains
 from kerege.exchange.security_server.own_ocsp import OwnOCSP
 from kerege.exchange.security_server.peers import Verifiers
+from kerege.exchange.security_server.replays import Replays
 from kerege.exchange.security_server.settings import Settings
 from kerege.exchange.security_server.signing import SigningContexts
 from kerege.exchange.spool import Spool
@@ -122,6 +123,7 @@ class Runtime:
     signing: SigningContexts
     spool_directory: Path
     on_exchange: Callable[[Exchange], None] = field(default=lambda _: None)
+    replays: Replays = field(default_factory=Replays)
     clock: Callable[[], datetime] = utc_now
     new_id: Callable[[], str] = new_uuid
 

@@ -37,6 +37,7 @@ from kerege.exchange.security_server.own_ocsp import OwnOCSP
 from kerege.exchange.security_server.peer_ocsp import PeerOCSP
 from kerege.exchange.security_server.peer_port import PeerPort
 from kerege.exchange.security_server.peers import Verifiers
+from kerege.exchange.security_server.replays import make_replays
 from kerege.exchange.security_server.runtime import (
     Exchange,
     Runtime,
@@ -148,6 +149,7 @@ class SecurityServer:
             signing=SigningContexts(keys.signers, chains.of_own, own_ocsp),
             spool_directory=spool,
             on_exchange=self._on_exchange,
+            replays=make_replays(settings.security, database),
             clock=self._clock,
         )
         await self._listen(runtime, log, ocsp)

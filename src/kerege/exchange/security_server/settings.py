@@ -201,6 +201,24 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Security:
+    """Where this server is stricter than the reference."""
+
+    refuse_replays: bool = option(
+        False,
+        "Refuse a signed request that was received before, by whichever worker and "
+        "also before a restart; costs one small transaction for each message. "
+        "Otherwise replays are accepted as in the reference, counted and logged.",
+    )
+    replay_window_seconds: float = option(
+        3600.0,
+        "With `refuse_replays`: how far the signing time of a request may be from now; "
+        "requests are remembered for twice as long.",
+        least=60,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of one Security Server."""
 
@@ -228,6 +246,7 @@ class Settings:
     configuration: Configuration = Configuration()
     message_log: MessageLogSettings = MessageLogSettings()
     limits: Limits = Limits()
+    security: Security = Security()
     directory: Path = Path()
     """Folder of the settings file; relative paths start here. Not an option."""
 

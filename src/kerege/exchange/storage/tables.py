@@ -1,6 +1,15 @@
 """All tables in one place: importing this module fills the metadata."""
 
-from kerege.exchange.storage import message_log_tables, server_configuration_tables
+from kerege.exchange.storage import (
+    message_log_tables,
+    seen_messages_table,
+    server_configuration_tables,
+)
 from kerege.exchange.storage.metadata import metadata
 
-__all__ = ["message_log_tables", "metadata", "server_configuration_tables"]
+__all__ = [
+    "message_log_tables",
+    "metadata",
+    "seen_messages_table",
+    "server_configuration_tables",
+]
