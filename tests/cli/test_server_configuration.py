@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from kerege.exchange.processes import only_process
 from kerege.exchange.security_server.settings import load_settings
-from kerege.exchange.spool import only_process
 from tests.cli.configurations import instance_now, save
 
 REGISTER = "TEST/GOV/1/register"

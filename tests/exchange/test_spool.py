@@ -1,6 +1,9 @@
 """A body is spooled: small ones in memory, large ones through a file."""
 
+import asyncio
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -164,16 +167,29 @@ async def test_a_body_at_hand_is_spooled_in_one_step():
     assert await read(spool) == b"ready"
 
 
-async def test_leftovers_of_a_crash_are_removed_and_kept_bodies_stay(tmp_path: Path):
+CRASH = """
+import asyncio, os, sys
+from pathlib import Path
+from kerege.exchange.spool import MEMORY_LIMIT, Spool
+asyncio.run(Spool(Path(sys.argv[1])).write(bytes(MEMORY_LIMIT + 1)))
+os._exit(9)
+"""
+
+
+async def test_leftovers_of_a_crash_are_removed_and_others_stay(tmp_path: Path):
     kept = await spooled(tmp_path, bytes(MEMORY_LIMIT + 1))
     await kept.keep(tmp_path / "1.body")
-    crashed = Spool(tmp_path)
-    await crashed.write(bytes(MEMORY_LIMIT + 1))
+    ours = await spooled(tmp_path, bytes(MEMORY_LIMIT + 1))
+    crash = [sys.executable, "-c", CRASH, str(tmp_path)]
+    await asyncio.to_thread(subprocess.run, crash, check=False)
+    (tmp_path / "body-of-an-older-version.spool").touch()
+    assert len(names(tmp_path)) == 4
 
-    assert remove_leftovers(tmp_path) == 1
+    assert remove_leftovers(tmp_path) == 2
 
-    assert names(tmp_path) == ["1.body"]
-    crashed.discard()
+    assert ours.path
+    assert set(names(tmp_path)) == {"1.body", ours.path.name}
+    ours.discard()
 
 
 async def test_a_thread_that_comes_too_late_makes_no_file(tmp_path: Path):

@@ -15,15 +15,14 @@ One task writes a spool; the caller does not write and read at the same time.
 """
 
 import asyncio
-import fcntl
 import os
 import tempfile
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from kerege.exchange.processes import is_alive, this_process
 from kerege.xroad.algorithms import SHA512
 from kerege.xroad.faults import XRoadError
 
@@ -197,7 +196,9 @@ class Spool:
     def _open(self) -> None:
         """Move what is in memory, already hashed, into a new file."""
         handle, name = tempfile.mkstemp(
-            prefix=TEMPORARY_PREFIX, suffix=TEMPORARY_SUFFIX, dir=self._directory
+            prefix=f"{TEMPORARY_PREFIX}{this_process()}-",
+            suffix=TEMPORARY_SUFFIX,
+            dir=self._directory,
         )
         self._path = Path(name)
         self._file = os.fdopen(handle, "wb", buffering=0)
@@ -257,40 +258,18 @@ def sync_path(path: Path) -> None:
         os.close(handle)
 
 
-@contextmanager
-def only_process(lock: Path) -> Iterator[None]:
-    """Hold a file's lock: one process at a time works on what lies beside it.
-
-    The folder is made if it is not there.
-
-    Raises ``action_not_possible`` if another one does. The lock ends with the process,
-    however that ends.
-    """
-    lock.parent.mkdir(mode=0o700, exist_ok=True)
-    handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise XRoadError(
-                "action_not_possible",
-                f"Another process is at work in {lock.parent}",
-                advice="A server runs with these settings already: stop it first.",
-            ) from None
-        yield
-    finally:
-        os.close(handle)
-
-
 def remove_leftovers(directory: Path) -> int:
-    """Remove temporary files that a crash left; return how many there were.
+    """Remove temporary files of processes that have ended; return how many.
 
-    Call it before any process spools into the folder.
+    Several workers of one server, and those that it is replacing, spool into one
+    folder: a file's name says whose it is.
     """
     count = 0
     for path in directory.glob(f"{TEMPORARY_PREFIX}*{TEMPORARY_SUFFIX}"):
-        path.unlink(missing_ok=True)
-        count += 1
+        owner = path.name.removeprefix(TEMPORARY_PREFIX).rpartition("-")[0]
+        if not is_alive(owner):
+            path.unlink(missing_ok=True)
+            count += 1
     return count
 
 

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from kerege.exchange.security_server.server import SecurityServer
+from kerege.exchange.processes import only_process
+from kerege.exchange.security_server.server import JOBS_LOCK, SecurityServer
 from kerege.exchange.security_server.settings import Settings
-from kerege.exchange.spool import Spool, only_process
+from kerege.exchange.spool import Spool
 from tests.exchange.messagelog.world import raises
 
 
@@ -26,4 +27,11 @@ async def test_a_second_start_does_not_take_bodies_from_the_running_server(
         async with second:
             pass
     with only_process(settings.lock_file):
-        assert list((tmp_path / "spool").iterdir()) == [settings.lock_file]
+        left = {path.name for path in (tmp_path / "spool").iterdir()}
+        # What lies there was this process's, which lives; the locks are free.
+        body.discard()
+        assert {path.name for path in (tmp_path / "spool").iterdir()} == {
+            settings.lock_file.name,
+            JOBS_LOCK,
+        }
+        assert len(left) == 3

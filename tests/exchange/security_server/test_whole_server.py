@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from kerege.exchange.keys import SoftwareToken
 from kerege.exchange.keys.server_keys import internal_identity, server_keys
-from kerege.exchange.security_server import server as module
+from kerege.exchange.security_server import upkeep as module
 from kerege.exchange.security_server.server import SecurityServer
 from kerege.exchange.security_server.settings import (
     Configuration,

@@ -13,8 +13,8 @@ from kerege.cli.security_server.common import (
     read_settings,
 )
 from kerege.exchange.messagelog import Archiver
+from kerege.exchange.processes import only_process
 from kerege.exchange.security_server.logging_setup import log_policy
-from kerege.exchange.spool import only_process
 
 
 @click.group()

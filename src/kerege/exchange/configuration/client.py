@@ -68,6 +68,9 @@ NOT_THERE = frozenset(
 )
 """Codes that say nothing about the configuration itself."""
 
+FOLLOW_SECONDS = 3.0
+"""How often a process that does not download looks at the disk."""
+
 P = ParamSpec("P")
 Result = TypeVar("Result")
 Failure: TypeAlias = tuple[str, XRoadError]
@@ -205,6 +208,16 @@ class ConfigurationClient:
                 await asyncio.sleep(self._settings.update_interval_seconds)
         finally:
             await self.aclose()
+
+    async def run_following(self) -> None:
+        """Reload what another process of this server downloads, until cancelled."""
+        while True:
+            await asyncio.sleep(FOLLOW_SECONDS)
+            try:
+                if await asyncio.to_thread(lambda: self._local.has_changed):
+                    await self._reload()
+            except Exception:  # noqa: BLE001 - a bug must not end the job
+                _log.exception("configuration_not_reloaded")
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -36,6 +36,7 @@ class LocalConfiguration:
         self._clock = clock
         self._loader = TreeLoader()
         self._snapshot: GlobalConf | None = None
+        self._stamp: frozenset[tuple[str, int, int]] = frozenset()
 
     def current(self) -> GlobalConf:
         """Return the last good snapshot; ask it for `GlobalConf.require_current`.
@@ -65,12 +66,14 @@ class LocalConfiguration:
 
         Raises ``malformed_global_conf`` if there is no configuration in it.
         """
+        stamp = _stamp(self.path)  # before: a change while we read is seen next time
         snapshot = self._loader.load(read_files(self.path), at=self._clock())
         for problem in snapshot.problems:
             _log.warning("configuration_part_left_out", reason=str(problem))
         own_is_there = snapshot.instance in snapshot.instances
         if own_is_there or self._snapshot is None:
             self._snapshot = snapshot
+        self._stamp = stamp
 
     async def reload(self) -> None:
         """Read the folder without stopping the event loop.
@@ -78,6 +81,11 @@ class LocalConfiguration:
         Raises ``malformed_global_conf``; the old snapshot stays.
         """
         await asyncio.to_thread(self.load)
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the folder's files are others than those of the last `load`."""
+        return _stamp(self.path) != self._stamp
 
     async def run(self, *, interval_seconds: float = RELOAD_SECONDS) -> None:
         """Reload again and again, until cancelled."""
@@ -89,3 +97,12 @@ class LocalConfiguration:
             except Exception:  # noqa: BLE001 - a bug must not end the job
                 _log.exception("configuration_not_reloaded")
             await asyncio.sleep(interval_seconds)
+
+
+def _stamp(folder: Path) -> frozenset[tuple[str, int, int]]:
+    """Return what changes when a file in a folder does: names, sizes, times."""
+    try:
+        found = [(path, path.stat()) for path in folder.rglob("*")]
+    except OSError:  # a file has gone meanwhile
+        return frozenset()
+    return frozenset((str(p), s.st_size, s.st_mtime_ns) for p, s in found)

@@ -57,6 +57,9 @@ class Host(Protocol):
     add_date: bool
     always_close: bool
     is_closing: bool
+    """Every answer is the last of its connection."""
+    turns_away: bool
+    """Connections without a request are closed."""
 
     def opened(self, connection: "ServerConnection") -> bool:
         """Note a connection; false if there are too many."""
@@ -112,7 +115,7 @@ class ServerConnection(RequestReader):
         if not self._host.opened(self):
             self.refuse(503)
             self._start_work()
-        elif self._host.is_closing:  # it was shaking hands when the server stopped
+        elif self._host.turns_away:  # it was shaking hands when the server stopped
             transport.close()
 
     def data_received(self, data: bytes) -> None:
@@ -321,7 +324,7 @@ class ServerConnection(RequestReader):
         self.transport.abort()
 
     def _await_next(self) -> None:
-        if self._host.is_closing and not self._quiet:
+        if self._host.turns_away and not self._quiet:
             self.transport.close()
             return
         limits = self._limits

@@ -23,6 +23,8 @@ BACKLOG = 1024
 """Connections that the kernel holds before we accept them."""
 GRACE_SECONDS = 10.0
 """How long `Server.close` waits for answers under way."""
+PATIENCE_STEP_SECONDS = 0.05
+"""How often a patient `Server.close` looks whether everybody has left."""
 SHUTDOWN_SECONDS = 5.0
 """How long a peer may take to answer the end of TLS."""
 
@@ -57,6 +59,7 @@ class Server:
         self.add_date = add_date
         self.always_close = always_close
         self.is_closing = False
+        self.turns_away = False
         self._accepted: weakref.WeakSet[ServerConnection] = weakref.WeakSet()
         self._open: set[ServerConnection] = set()
         self._all_closed: asyncio.Future[None] | None = None
@@ -98,15 +101,28 @@ class Server:
         """Connections open now, those still at work for a client that left included."""
         return len(self._open)
 
-    async def close(self, grace_seconds: float = GRACE_SECONDS) -> None:
-        """Stop listening, let answers under way finish, then close everything.
-
-        Idle connections are closed at once. What is not done after ``grace_seconds``
-        is cancelled.
-        """
-        self.is_closing = True
+    def stop_listening(self) -> None:
+        """Accept nobody any more; what was accepted goes on."""
         if self._listener is not None:
             self._listener.close()
+
+    async def close(
+        self, grace_seconds: float = GRACE_SECONDS, *, patience_seconds: float = 0.0
+    ) -> None:
+        """Stop listening, let answers under way finish, then close everything.
+
+        Args:
+            grace_seconds: What is not done after that is cancelled.
+            patience_seconds: How long idle connections are left open. A client may be
+                sending on one just now: its request is answered, as the last of that
+                connection. Without patience they are closed at once.
+        """
+        self.is_closing = True
+        self.stop_listening()
+        ends = self.loop.time() + patience_seconds
+        while self._accepted and self.loop.time() < ends:  # noqa: ASYNC110 - who shakes hands is in a weak set only
+            await asyncio.sleep(PATIENCE_STEP_SECONDS)
+        self.turns_away = True
         for connection in tuple(self._open):
             connection.stop()
         await self._wait_until_closed(grace_seconds)

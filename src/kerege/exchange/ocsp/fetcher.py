@@ -41,6 +41,8 @@ MAX_CHAIN = 8
 """Certificates from a leaf upwards; a loop of names would never end."""
 MAX_AT_ONCE = 4
 """Responders asked at the same time."""
+ADOPT_SECONDS = 3.0
+"""How often a process that does not fetch looks at the disk."""
 
 _log = structlog.get_logger(__name__)
 
@@ -190,6 +192,48 @@ class OcspFetcher:
         async with asyncio.TaskGroup() as tasks:
             for entry in due:
                 tasks.create_task(renew(entry))
+
+    async def adopt(self) -> None:
+        """Take over what another process of this server has fetched and kept.
+
+        Never raises for what is on the disk. A response that the other one has
+        forgotten, since its certificate was revoked, is forgotten here too.
+        """
+        try:
+            sources = self.sources()
+            trust = sources.trust(sources.instance)
+        except XRoadError as error:
+            _log.warning("ocsp_without_configuration", reason=str(error))
+            return
+        self._follow(sources, trust)
+        for digest, entry in self._entries.items():
+            response = self.store.load(digest)
+            if response is not None:
+                self._adopt(entry, response, sources, trust)
+            elif self.store.is_there:
+                entry.held = None
+
+    async def run_following(self) -> None:
+        """Adopt again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(ADOPT_SECONDS)
+            try:
+                await self.adopt()
+            except Exception:  # noqa: BLE001 - a bug must not end the job
+                _log.exception("ocsp_not_renewed")
+
+    def _adopt(
+        self, entry: _Entry, response: bytes, sources: OcspSources, trust: Trust
+    ) -> None:
+        if entry.held is not None and entry.held.response == response:
+            return
+        try:
+            status = _verified(entry, response, sources, trust, self.clock())
+        except XRoadError:
+            return  # the other one will fetch a better one
+        entry.held = _Held(response, status)
+        entry.problem = ""
+        entry.due = self._due_after(status, sources)
 
     def _due(self, sources: OcspSources) -> list[_Entry]:
         """Return what is to be asked for now.

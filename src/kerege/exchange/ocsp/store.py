@@ -18,6 +18,11 @@ class OcspStore:
         """Keep responses in ``folder``, which is made with the first one."""
         self._folder = folder
 
+    @property
+    def is_there(self) -> bool:
+        """Whether anything has ever been kept."""
+        return self._folder.is_dir()
+
     def load(self, certificate_sha256: bytes) -> bytes | None:
         """Return what was kept for this certificate, if anything was."""
         try:

@@ -6,11 +6,12 @@ finishing what it has accepted.
 """
 
 import asyncio
-import contextlib
+import socket
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
+from pathlib import Path
 from typing import Self
 
 import aiohttp
@@ -18,16 +19,12 @@ import structlog
 from cryptography import x509
 
 from kerege.exchange.clock import utc_now
-from kerege.exchange.configuration import (
-    ConfigurationClient,
-    ConfigurationSettings,
-    LocalConfiguration,
-)
 from kerege.exchange.http import ClientPool, Handler, Limits, MethodHook, Server, serve
 from kerege.exchange.messagelog import MessageLog
 from kerege.exchange.messagelog.archive_job import ArchiveJob
 from kerege.exchange.messagelog.archiver import Archiver
-from kerege.exchange.ocsp import OcspFetcher, OcspStore, http_transport
+from kerege.exchange.ocsp import OcspFetcher
+from kerege.exchange.processes import only_process
 from kerege.exchange.security_server.chains import Chains
 from kerege.exchange.security_server.client_port import ClientPort
 from kerege.exchange.security_server.downloads import Downloads
@@ -45,26 +42,22 @@ from kerege.exchange.security_server.runtime import (
 )
 from kerege.exchange.security_server.settings import Settings, split_address
 from kerege.exchange.security_server.signing import SigningContexts
-from kerege.exchange.spool import only_process, remove_leftovers
+from kerege.exchange.security_server.turns import Turns
+from kerege.exchange.security_server.upkeep import CurrentConfiguration, Upkeep
+from kerege.exchange.spool import remove_leftovers
 from kerege.exchange.storage import Database, open_database
 from kerege.exchange.storage.server_configuration import (
     ServerConfiguration,
     load_server_configuration,
 )
-from kerege.xroad.faults import XRoadError
-from kerege.xroad.globalconf import GlobalConf
 
 RELOAD_SECONDS = 3.0
 """How soon a change of clients, services and rights is noticed."""
-START_TIMEOUT_SECONDS = 30.0
-"""Longest wait for a first global configuration."""
-OCSP_START_SECONDS = 10.0
-"""Longest wait for first OCSP responses; without, messages fail and say why."""
+JOBS_LOCK = "jobs.lock"
+"""In the spool folder; who holds it does the jobs that one process of a server does."""
 
 _log = structlog.get_logger(__name__)
 
-CurrentConfiguration = Callable[[], GlobalConf]
-"""Gives the snapshot that a message begins with; raises ``global_conf_outdated``."""
 MakeKeys = Callable[[Callable[[], "list[x509.Certificate]"]], ServerKeys]
 """Builds the keys, given where intermediate CA certificates come from."""
 
@@ -77,6 +70,7 @@ class SecurityServer:
         settings: Settings,
         make_keys: MakeKeys,
         *,
+        sockets: Mapping[str, socket.socket] | None = None,
         on_exchange: Callable[[Exchange], None] = lambda _: None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -86,16 +80,21 @@ class SecurityServer:
             settings: Read with `load_settings`.
             make_keys: From the rooms that may touch keys: the command line, the
                 sandbox.
+            sockets: What to listen with, by name of the setting, from a supervisor
+                that also holds the lock of the spool folder. Without them the server
+                is the only process of its folder, and opens its ports itself.
             on_exchange: Hears of every message that passed.
             clock: Tells the time.
         """
         self._settings = settings
         self._make_keys = make_keys
+        self._sockets = sockets
         self._on_exchange = on_exchange
         self._clock = clock
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
         self._servers: list[Server] = []
+        self._turns: Turns | None = None
         self._rights: ServerConfiguration | None = None
 
     async def __aenter__(self) -> Self:
@@ -118,17 +117,20 @@ class SecurityServer:
             OSError: an address cannot be listened on.
         """
         settings = self._settings
-        self._stack.enter_context(only_process(settings.lock_file))
+        if self._sockets is None:
+            self._stack.enter_context(only_process(settings.lock_file))
         spool = settings.path(settings.spool)
         remove_leftovers(spool)
         database = await self._open_database()
         session = await self._stack.enter_async_context(
             aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         )
-        configuration = await self._start_configuration()
+        turns = self._start_turns(spool)
+        upkeep = Upkeep(settings, turns, self._stack, self._clock)
+        configuration = await upkeep.configuration(self._run)
         keys = self._make_keys(lambda: _intermediates(configuration))
-        ocsp = await self._start_ocsp(configuration, keys, session)
-        log = await self._start_log(database, configuration)
+        ocsp = await upkeep.ocsp(configuration, _own_certificates(keys), session)
+        log = await self._start_log(database, configuration, turns)
         own_ocsp = OwnOCSP(ocsp.response_by_hash)
         chains = Chains(configuration)
         pool = ClientPool()
@@ -141,9 +143,7 @@ class SecurityServer:
             log=log,
             own_ocsp=own_ocsp,
             chains=chains,
-            peer_ocsp=PeerOCSP(
-                session, settings.peers.ocsp_port, settings.peers.ocsp_timeout_seconds
-            ),
+            peer_ocsp=self._peer_ocsp(session),
             pool=pool,
             verifiers=Verifiers(configuration),
             signing=SigningContexts(keys.signers, chains.of_own, own_ocsp),
@@ -153,11 +153,33 @@ class SecurityServer:
             clock=self._clock,
         )
         await self._listen(runtime, log, ocsp)
+        self._run(turns.run())
 
-    async def stop(self) -> None:
-        """Finish what was accepted, then close everything."""
+    async def stop(
+        self,
+        *,
+        finish_seconds: float | None = None,
+        patience_seconds: float = 0.0,
+    ) -> None:
+        """Finish what was accepted, then close everything.
+
+        Args:
+            finish_seconds: Longest time for that; by default the setting's.
+            patience_seconds: How long connections without a request are left open,
+                when another process goes on listening in this one's place.
+        """
+        if finish_seconds is None:
+            finish_seconds = self._settings.limits.finish_seconds
+        if self._turns is not None:
+            self._turns.resign()
         for server in self._servers:
-            await server.close()
+            server.stop_listening()
+        await asyncio.gather(
+            *(
+                server.close(finish_seconds, patience_seconds=patience_seconds)
+                for server in self._servers
+            )
+        )
         self._servers.clear()
         for task in self._tasks:
             task.cancel()
@@ -170,6 +192,16 @@ class SecurityServer:
         """The ports that are listened on, in the order of `Listen`."""
         return tuple(server.port for server in self._servers)
 
+    def _start_turns(self, spool: Path) -> Turns:
+        self._turns = turns = Turns(spool / JOBS_LOCK)
+        self._stack.callback(turns.release)
+        turns.take()
+        return turns
+
+    def _peer_ocsp(self, session: aiohttp.ClientSession) -> PeerOCSP:
+        peers = self._settings.peers
+        return PeerOCSP(session, peers.ocsp_port, peers.ocsp_timeout_seconds)
+
     async def _open_database(self) -> Database:
         database = await asyncio.to_thread(open_database, self._settings.database_url)
         self._stack.callback(database.close)
@@ -178,7 +210,7 @@ class SecurityServer:
         return database
 
     async def _start_log(
-        self, database: Database, configuration: CurrentConfiguration
+        self, database: Database, configuration: CurrentConfiguration, turns: Turns
     ) -> MessageLog:
         log = await self._stack.enter_async_context(
             open_log(
@@ -189,86 +221,15 @@ class SecurityServer:
                 self._clock,
             )
         )
-        self._run(log.job.run())
+        turns.add(lead=log.job.run)
         archiver = Archiver(database, log.policy, clock=self._clock)
-        self._run(ArchiveJob(archiver, log.policy).run())
+        turns.add(lead=ArchiveJob(archiver, log.policy).run)
         return log
 
     def _current_rights(self) -> ServerConfiguration:
         if self._rights is None:
             raise RuntimeError("The server has not been started")
         return self._rights
-
-    async def _start_configuration(self) -> CurrentConfiguration:
-        """Return where the current configuration comes from: a client, or a folder."""
-        chosen = self._settings.configuration
-        if not chosen.anchor:
-            folder = self._settings.path(chosen.directory)
-            local = LocalConfiguration(folder, clock=self._clock)
-            await local.reload()
-            self._run(local.run())
-            return local.current
-        client = ConfigurationClient(
-            self._settings.path(chosen.anchor),
-            ConfigurationSettings(
-                directory=self._settings.path(chosen.directory),
-                allowed_federations=chosen.allowed_federations,
-                update_interval_seconds=chosen.update_interval_seconds,
-            ),
-            clock=self._clock,
-        )
-        self._stack.push_async_callback(client.aclose)
-        try:
-            client.load()
-            client.current().require_current(self._clock())
-        except XRoadError as not_current:
-            await self._first_update(client, not_current)
-        self._run(client.run())
-        return client.current
-
-    async def _first_update(
-        self, client: ConfigurationClient, reason: XRoadError
-    ) -> None:
-        """Download, as what lies on disk is missing or old.
-
-        An old one lets the server start: it refuses messages and says why. So does the
-        own one alone, if federated instances are slow.
-        """
-        try:
-            async with asyncio.timeout(START_TIMEOUT_SECONDS):
-                await client.update()
-        except (XRoadError, TimeoutError) as error:
-            with contextlib.suppress(XRoadError):
-                client.current().require_current(self._clock())
-                return
-            if reason.code != "global_conf_outdated":
-                raise
-            _log.warning("starting with an old configuration", reason=str(error))
-
-    async def _start_ocsp(
-        self,
-        configuration: CurrentConfiguration,
-        keys: ServerKeys,
-        session: aiohttp.ClientSession,
-    ) -> OcspFetcher:
-        own = [
-            keys.authentication_chain[:1],
-            [s.certificate for s in keys.signers.values()],
-        ]
-        fetcher = OcspFetcher(
-            sources=configuration,
-            certificates=lambda: [c for group in own for c in group],
-            transport=http_transport(session),
-            store=OcspStore(self._settings.path("ocsp")),
-            clock=self._clock,
-        )
-        try:
-            async with asyncio.timeout(OCSP_START_SECONDS):
-                await fetcher.refresh()
-        except TimeoutError:
-            _log.warning("starting without OCSP responses", waited=OCSP_START_SECONDS)
-        self._run(fetcher.run())
-        return fetcher
 
     def _run(self, work: Coroutine[object, object, None]) -> None:
         """Keep a task for as long as the server runs."""
@@ -289,47 +250,57 @@ class SecurityServer:
     async def _listen(
         self, runtime: Runtime, log: MessageLog, ocsp: OcspFetcher
     ) -> None:
-        listen, keys = self._settings.listen, runtime.keys
+        keys = runtime.keys
         files = self._settings.path(self._settings.configuration.directory)
         downloads = Downloads(runtime, log, files)
         client = ClientPort(runtime, downloads.by_path())
         unknown = client.unknown_method
-        await self._serve(listen.client_http, client.handle, None, unknown)
+        await self._serve("client_http", client.handle, None, unknown)
         if keys.client_side is not None:
-            await self._serve(
-                listen.client_https, client.handle, keys.client_side, unknown
-            )
-        await self._serve(listen.peer, PeerPort(runtime).handle, keys.peer_server)
-        await self._serve(listen.ocsp, OCSPPort(ocsp.response_by_hash).handle, None)
+            await self._serve("client_https", client.handle, keys.client_side, unknown)
+        await self._serve("peer", PeerPort(runtime).handle, keys.peer_server)
+        await self._serve("ocsp", OCSPPort(ocsp.response_by_hash).handle, None)
 
     async def _serve(
         self,
-        address: str,
+        name: str,
         handler: Handler,
         context: ssl.SSLContext | None,
         on_unknown_method: MethodHook | None = None,
     ) -> None:
+        address = getattr(self._settings.listen, name)
         if not address:
             return
         host, port = split_address(address)
-        chosen = self._settings.limits
-        limits = Limits(
-            head_bytes=chosen.header_bytes,
-            head_seconds=chosen.header_seconds,
-            idle_seconds=chosen.idle_seconds,
-            body_stall_seconds=chosen.stall_seconds,
-            connections=chosen.connections,
-        )
         server = await serve(
             handler,
             host,
             port,
             ssl=context,
-            limits=limits,
+            limits=http_limits(self._settings),
+            sock=self._sockets[name] if self._sockets is not None else None,
             on_unknown_method=on_unknown_method,
             add_date=True,
         )
         self._servers.append(server)
+
+
+def http_limits(settings: Settings) -> Limits:
+    """Return the bounds of every port."""
+    chosen = settings.limits
+    return Limits(
+        head_bytes=chosen.header_bytes,
+        head_seconds=chosen.header_seconds,
+        idle_seconds=chosen.idle_seconds,
+        body_stall_seconds=chosen.stall_seconds,
+        connections=chosen.connections,
+    )
+
+
+def _own_certificates(keys: ServerKeys) -> Iterator[x509.Certificate]:
+    yield from keys.authentication_chain[:1]
+    for signer in keys.signers.values():
+        yield signer.certificate
 
 
 def _intermediates(configuration: CurrentConfiguration) -> list[x509.Certificate]:

@@ -69,6 +69,12 @@ class Listen:
         "OCSP responses for other security servers, plain HTTP.",
         reference="proxy.ocsp-responder-port",
     )
+    admin: str = option(
+        "127.0.0.1:9180",
+        "Health, readiness and metrics: `/health`, `/ready`, `/metrics`; plain HTTP "
+        "without authentication, for this machine and its monitoring only.",
+        reference="proxy.health-check-port",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +204,9 @@ class Limits:
     body_bytes: int = option(
         0, "Largest body of a message; 0 sets no bound (bodies are streamed)."
     )
+    finish_seconds: float = option(
+        30.0, "Longest time that a stopping server takes to finish what it accepted."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +245,9 @@ class Settings:
         "spool", "Folder for bodies over 1 MiB, beside the database's files."
     )
     token: str = option("token", "Folder of the software token with this server's keys")
+    workers: int = option(
+        1, "Processes that pass messages; one for each core to be used.", least=1
+    )
     minimum_client_version: str = option(
         "",
         "Oldest version of other servers that may send messages here.",
@@ -283,17 +295,28 @@ def load_settings(path: Path) -> Settings:
     """Read a settings file. Raises `SettingsError`."""
     try:
         text = path.read_text(encoding="utf-8")
-        table = tomllib.loads(text)
     except OSError as error:
         msg = f"Cannot read the settings file {path}: {error.strerror}"
         raise SettingsError(msg) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        msg = f"The settings file {path} is not TOML: {error}"
-        raise SettingsError(msg) from error
+    except UnicodeDecodeError as error:
+        raise _not_toml(path, error) from error
+    return parse_settings(text, path)
+
+
+def parse_settings(text: str, path: Path) -> Settings:
+    """Read the text of the settings file at ``path``. Raises `SettingsError`."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _not_toml(path, error) from error
     values = _section(Settings, table, where=str(path))
     settings = Settings(**values, directory=path.parent)
     _ = settings.server_id
     return settings
+
+
+def _not_toml(path: Path, error: ValueError) -> SettingsError:
+    return SettingsError(f"The settings file {path} is not TOML: {error}")
 
 
 def options_of(section: type[Any]) -> list[Field[Any]]:

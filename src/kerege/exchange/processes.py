@@ -1,0 +1,93 @@
+"""Processes beside each other: which are alive, and which may work on a folder.
+
+A lock is the kernel's (`flock`): it ends with the process that holds it, however that
+ends, so that nothing has to be cleared up by hand. This module imports next to nothing:
+the supervisor, which must stay small, uses it too.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kerege.xroad.faults import XRoadError
+
+
+class FileLock:
+    """A lock on a file, which is made if it is not there; its folder too."""
+
+    def __init__(self, path: Path) -> None:
+        """Hold nothing yet."""
+        self._path = path
+        self._handle: int | None = None
+
+    def take(self) -> bool:
+        """Take the lock if nobody has it; return whether we have it now."""
+        if self._handle is not None:
+            return True
+        self._path.parent.mkdir(mode=0o700, exist_ok=True)
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return False
+        except BaseException:
+            os.close(handle)
+            raise
+        self._handle = handle
+        return True
+
+    def release(self) -> None:
+        """Give the lock back; may be repeated."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+@contextmanager
+def only_process(lock: Path) -> Iterator[None]:
+    """Hold a file's lock: one process at a time works on what lies beside it.
+
+    The folder is made if it is not there.
+
+    Raises ``action_not_possible`` if another one does. The lock ends with the process,
+    however that ends.
+    """
+    held = FileLock(lock)
+    if not held.take():
+        raise XRoadError(
+            "action_not_possible",
+            f"Another process is at work in {lock.parent}",
+            advice="A server runs with these settings already: stop it first.",
+        )
+    try:
+        yield
+    finally:
+        held.release()
+
+
+def this_process() -> str:
+    """Return a name for this process that no later one gets: id and time of start."""
+    pid = os.getpid()
+    return f"{pid}-{_started(pid)}"
+
+
+def is_alive(name: str) -> bool:
+    """Whether the process with this name, from `this_process`, still runs."""
+    pid, _, started = name.partition("-")
+    return bool(started) and pid.isdecimal() and _started(int(pid)) == started
+
+
+def _started(pid: int) -> str:
+    """Return when a process started, in ticks since boot; empty if there is none.
+
+    Source: proc(5), the 22nd field of ``stat``; a process's name may hold anything.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    state, *fields = stat.rpartition(")")[2].split()
+    return "" if state in "ZX" else fields[18]
