@@ -1,7 +1,8 @@
 """Run benchmarks, print a table, write bench/results.json.
 
 A benchmark is a module in this folder with ``PREFIX``, the beginning of its rows'
-names, and ``rows(scale)``. A partial run replaces only its own rows of the file.
+names (or several in a tuple), and ``rows(scale)``. A partial run replaces only its own
+rows of the file.
 """
 
 import argparse
@@ -30,14 +31,14 @@ def main() -> int:
         if name in HELPERS or name.startswith("_"):
             continue
         module = importlib.import_module(f"bench.{name}")
-        prefix = getattr(module, "PREFIX", None)
-        if prefix is None or not _concerns(prefix, chosen.only):
+        prefixes = getattr(module, "PREFIX", ())
+        if not _concerns(prefixes, chosen.only):
             continue
-        print(f"{prefix} ...", flush=True)
+        print(f"{name} ...", flush=True)
         started = time.perf_counter()
         rows = module.rows(chosen.scale)
         found += [row for row in rows if row.name.startswith(chosen.only)]
-        print(f"{prefix} took {time.perf_counter() - started:.0f} s", flush=True)
+        print(f"{name} took {time.perf_counter() - started:.0f} s", flush=True)
     if not found:
         print(f"No benchmark has rows that begin with {chosen.only!r}")
         return 1
@@ -46,8 +47,10 @@ def main() -> int:
     return 0
 
 
-def _concerns(prefix: str, only: str) -> bool:
-    return prefix.startswith(only) or only.startswith(prefix)
+def _concerns(prefixes: str | tuple[str, ...], only: str) -> bool:
+    if isinstance(prefixes, str):
+        prefixes = (prefixes,)
+    return any(each.startswith(only) or only.startswith(each) for each in prefixes)
 
 
 def _print(rows: list[Row]) -> None:

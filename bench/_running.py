@@ -1,0 +1,141 @@
+"""A whole instance for a benchmark: trust services here, servers as processes."""
+
+import asyncio
+import os
+import resource
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from kerege.exchange.http import ClientPool, Handler, Request, Response, serve
+from kerege.sandbox.builder import Instance, build, prepare
+from kerege.sandbox.layout import (
+    PORTAL,
+    PORTAL_CLIENT,
+    PROVIDER,
+    REGISTER,
+    TRUST_ADDRESS,
+    Files,
+    Ports,
+)
+from kerege.sandbox.ports import find_ports
+from kerege.sandbox.processes import ServerProcess, start_server
+from kerege.sandbox.services import start_services
+
+BODY = b'{"value":"' + b"x" * 488 + b'"}'
+TARGET = f"/r1/{PROVIDER.path}/address-fact/x".encode()
+CLIENT_HEADER = (b"X-Road-Client", PORTAL_CLIENT.path.encode())
+MEMBERS = (PORTAL, REGISTER)
+"""The consumer's server and the provider's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a run of the load generator saw."""
+
+    clients: int
+    done: int
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    failed: int
+
+
+async def answer_small(_: Request) -> Response:
+    """Be a service that answers 500 bytes."""
+    return Response(200, b"OK", [(b"Content-Type", b"application/json")], BODY)
+
+
+async def start_instance(
+    stack: AsyncExitStack, folder: Path, answer: Handler = answer_small
+) -> Instance:
+    """Build an instance with RSA-2048 keys; serve all but the Security Servers."""
+    ports = find_ports(Ports().shifted(1000))
+    instance = await asyncio.to_thread(build, Files(folder / "instance"), ports)
+    prepare(instance)
+    await start_services(stack, instance, without={"register"})
+    service = await serve(answer, TRUST_ADDRESS, ports.provider)
+    stack.push_async_callback(service.close)
+    return instance
+
+
+async def start_servers(
+    stack: AsyncExitStack, instance: Instance
+) -> list[ServerProcess]:
+    """Start the consumer's server and the provider's."""
+    servers = []
+    for member in MEMBERS:
+        server = await start_server(instance.files, member, lambda *_: None)
+        stack.push_async_callback(server.stop)
+        servers.append(server)
+    return servers
+
+
+async def run_load(instance: Instance, clients: int, seconds: float) -> Load:
+    """Send 500-byte requests from so many clients at once, for so long."""
+    address = (PORTAL.address, instance.ports.client_http)
+    headers = [CLIENT_HEADER, (b"Content-Type", b"application/json")]
+    latencies: list[float] = []
+    failed = 0
+    async with ClientPool() as pool:
+        ends = time.perf_counter() + seconds
+
+        async def client() -> None:
+            nonlocal failed
+            while (started := time.perf_counter()) < ends:
+                response = await pool.request(
+                    address, method="POST", target=TARGET, headers=headers, body=BODY
+                )
+                content = await response.body.read_all(100_000)
+                latencies.append(time.perf_counter() - started)
+                failed += response.status != 200 or content != BODY
+
+        began = time.perf_counter()
+        async with asyncio.TaskGroup() as group:
+            for _ in range(clients):
+                group.create_task(client())
+        took = time.perf_counter() - began
+    cuts = statistics.quantiles(latencies, n=100)
+    done = len(latencies)
+    return Load(clients, done, done / took, 1000 * cuts[49], 1000 * cuts[98], failed)
+
+
+def cpu_seconds(*pids: int) -> float:
+    """Return the processor time of these processes and those that they started."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    total = 0.0
+    for pid in with_children(*pids):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        total += sum(map(int, fields[11:15])) / ticks  # and of children that ended
+    return total
+
+
+def rss_mb(pid: int) -> float:
+    """Return the resident memory of a process and its children, in MB."""
+    size = resource.getpagesize()
+    return sum(
+        int(Path(f"/proc/{each}/statm").read_text().split()[1]) * size / 1e6
+        for each in with_children(pid)
+    )
+
+
+def peak_rss_mb(pid: int) -> float:
+    """Return the most resident memory that the largest process there ever had, MB."""
+    return max(
+        int(line.split()[1]) * 1024 / 1e6
+        for each in with_children(pid)
+        for line in Path(f"/proc/{each}/status").read_text().splitlines()
+        if line.startswith("VmHWM:")
+    )
+
+
+def with_children(*pids: int) -> Iterator[int]:
+    """Yield these processes and all that they started and still run."""
+    for pid in pids:
+        yield pid
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            for child in (thread / "children").read_text().split():
+                yield from with_children(int(child))
