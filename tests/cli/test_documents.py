@@ -11,8 +11,10 @@ import pytest
 
 from kerege.cli import main
 from kerege.cli.fault_reference import fault_reference
+from kerege.cli.metrics_reference import metrics_reference
 from kerege.cli.reference import command_reference
 from kerege.exchange.client.advice import ADVICE
+from kerege.exchange.security_server.metrics_catalogue import METRICS as CATALOGUE, Kind
 from tests.exchange.client.certificates import self_signed
 from tests.exchange.client.servers import FakeSecurityServer, running_in_thread
 
@@ -25,6 +27,7 @@ PAGES = (
 )
 EVENTS = DOCS / "reference/log-events.md"
 FAULTS = DOCS / "reference/faults.md"
+METRICS = DOCS / "reference/metrics.md"
 REFERENCE = DOCS / "reference/command-line.md"
 CALLING = DOCS / "how-to/call-a-service.md"
 
@@ -100,6 +103,27 @@ def test_the_reference_of_faults_is_up_to_date(kerege):
         "make it anew: kerege reference faults > docs/reference/faults.md"
     )
     assert kerege("reference", "faults").output == fault_reference()
+
+
+def test_the_reference_of_metrics_is_up_to_date(kerege):
+    assert METRICS.read_text(encoding="utf-8") == metrics_reference(), (
+        "make it anew: kerege reference metrics > docs/reference/metrics.md"
+    )
+    assert kerege("reference", "metrics").output == metrics_reference()
+
+
+def test_every_metric_of_the_guide_s_alert_rules_exists():
+    text = (DOCS / "how-to/watch-with-prometheus.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"kerege_[a-z_]+", text))
+    known = {
+        name + suffix
+        for name, metric in CATALOGUE.items()
+        for suffix in (
+            ("_bucket", "_sum", "_count") if metric.kind is Kind.HISTOGRAM else ("",)
+        )
+    }
+    assert named
+    assert named <= known
 
 
 def logged_events() -> set[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import click
 
 from kerege.cli.fault_reference import fault_reference
+from kerege.cli.metrics_reference import metrics_reference
 
 WIDTH = 80
 
@@ -35,13 +36,19 @@ A token's PIN comes from a file descriptor (`fd:3`), a systemd credential
 
 
 @click.command(hidden=True)
-@click.argument("page", type=click.Choice(["commands", "faults"]), default="commands")
+@click.argument(
+    "page", type=click.Choice(["commands", "faults", "metrics"]), default="commands"
+)
 @click.pass_context
 def reference(context: click.Context, page: str) -> None:
-    """Print the reference of all commands or fault codes, in Markdown."""
+    """Print the reference of all commands, fault codes or metrics, in Markdown."""
     root = context.find_root().command
-    made = fault_reference() if page == "faults" else command_reference(root)
-    click.echo(made, nl=False)
+    made = {
+        "commands": lambda: command_reference(root),
+        "faults": fault_reference,
+        "metrics": metrics_reference,
+    }
+    click.echo(made[page](), nl=False)
 
 
 def command_reference(main: click.Command) -> str:

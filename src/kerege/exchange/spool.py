@@ -249,6 +249,11 @@ class Spool:
             raise RuntimeError("The spool is still being written")
 
 
+def size_of(body: Spool | None) -> int:
+    """Return a body's bytes; none if there is no body."""
+    return 0 if body is None else body.size
+
+
 def sync_path(path: Path) -> None:
     """Force a file, or a folder's list of names, onto stable storage."""
     handle = os.open(path, os.O_RDONLY)

@@ -13,7 +13,11 @@ Rules (X-Road 7.8 source, `CodedException.java`, `SoapFault.java`,
 import json
 import re
 
-from kerege.xroad._fault_codes import LEGACY_PREFIXES, LEGACY_SPELLING
+from kerege.xroad._fault_codes import (
+    LEGACY_PREFIXES,
+    LEGACY_SPELLING,
+    ONLY_IN_7_8,
+)
 
 CLIENT = "client"
 """The information system's request is wrong."""
@@ -93,6 +97,30 @@ def legacy_code(code: str) -> str:
         LEGACY_PREFIXES.get(part, LEGACY_SPELLING.get(part, part))
         for part in code.split(".")
     )
+
+
+_KNOWN_PARTS = {
+    spelling: modern
+    for modern, legacy in (LEGACY_PREFIXES | LEGACY_SPELLING).items()
+    for spelling in (modern, legacy)
+} | {part: part for code in ONLY_IN_7_8 for part in code.split(".")}
+_MAX_PARTS = 6
+"""Parts of a code: two of a prefix, and a chain of reasons."""
+
+
+def known_code(code: str) -> str:
+    """Return a code in the 7.8 spelling; empty if it is not made of known parts.
+
+    A peer may send anything as a code: what is counted or shown by code goes by this.
+
+    >>> known_code("Server.ServerProxy.AccessDenied")
+    'server.serverproxy.access_denied'
+    >>> known_code("server.serverproxy.no_such_thing")
+    ''
+    """
+    parts = code.split(".", _MAX_PARTS)
+    known = [_KNOWN_PARTS.get(part, "") for part in parts[:_MAX_PARTS]]
+    return ".".join(known) if all(known) and len(parts) <= _MAX_PARTS else ""
 
 
 def rest_status(code: str) -> int:

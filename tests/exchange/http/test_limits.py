@@ -326,3 +326,30 @@ async def test_a_handler_may_finish_what_it_began_for_a_client_that_left():
         async with asyncio.timeout(5):
             await done.wait()
         await until(lambda: server.connection_count == 0)
+
+
+async def test_whoever_counts_hears_why_a_request_was_refused():
+    reasons = []
+
+    def call(**limits):
+        server = a_server(limits=Limits(**limits))
+        server.on_refusal = reasons.append
+        return Call(server)
+
+    await call(head_bytes=200).send(with_header(200))
+    slow = call(head_seconds=1.0)
+    await slow.send(GET[:-2])
+    await slow.pass_seconds(2.0)
+    await call(connections=0).send(b"")
+    await call().send(b"no HTTP at all\r\n\r\n")
+    stalling = call(body_stall_seconds=1.0)
+    await stalling.send(POST)
+    await stalling.pass_seconds(2.0)
+    await call().send(GET)
+    assert reasons == [
+        "large_headers",
+        "slow_headers",
+        "too_many_connections",
+        "malformed",
+        "slow_body",
+    ]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from kerege.exchange.processes import only_process
+from kerege.exchange.security_server.metrics import METRICS_FOLDER
 from kerege.exchange.security_server.server import JOBS_LOCK, SecurityServer
 from kerege.exchange.security_server.settings import Settings
 from kerege.exchange.spool import Spool
@@ -33,5 +34,6 @@ async def test_a_second_start_does_not_take_bodies_from_the_running_server(
         assert {path.name for path in (tmp_path / "spool").iterdir()} == {
             settings.lock_file.name,
             JOBS_LOCK,
+            METRICS_FOLDER,
         }
-        assert len(left) == 3
+        assert len(left) == 4

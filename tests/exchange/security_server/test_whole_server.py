@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import pytest
 from aiohttp import web
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import select
 
 from kerege.exchange.keys import SoftwareToken
 from kerege.exchange.keys.server_keys import internal_identity, server_keys
 from kerege.exchange.security_server import upkeep as module
+from kerege.exchange.security_server.metrics_text import render
 from kerege.exchange.security_server.server import SecurityServer
 from kerege.exchange.security_server.settings import (
     Configuration,
@@ -90,6 +92,65 @@ async def test_a_message_passes_and_can_be_downloaded(instance):
                 assert answer.content_type == "text/plain"
         async with session.get(f"{address}/verificationconf") as answer:
             assert (answer.status, answer.content_type) == (200, "application/zip")
+
+
+async def test_what_passes_and_what_runs_out_is_told_to_prometheus(instance):
+    async with AsyncExitStack() as stack:
+        await start_services(stack, instance)
+        await stack.enter_async_context(server(instance, PORTAL))
+        await stack.enter_async_context(server(instance, REGISTER))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        assert (await call(instance, session))[:2] == (204, None)
+        samples = await told(instance, PORTAL)
+        provider = await told(instance, REGISTER)
+    passed = {"verdict": "2xx", "code": ""}
+    assert samples("kerege_messages_total", side="client", **passed) == [1]
+    assert provider("kerege_messages_total", side="server", **passed) == [1]
+    now = datetime.now(UTC).timestamp()
+    in_future = (
+        "kerege_certificate_expiry_timestamp_seconds",
+        "kerege_ocsp_response_expiry_timestamp_seconds",
+        "kerege_global_configuration_expiry_timestamp_seconds",
+    )
+    for name in in_future:
+        assert samples(name), name
+        assert min(samples(name)) > now, name
+    assert samples("kerege_certificate_expiry_timestamp_seconds", use="signing")
+    just_now = (
+        "kerege_ocsp_response_issued_timestamp_seconds",
+        "kerege_global_configuration_last_success_timestamp_seconds",
+        "kerege_state_timestamp_seconds",
+    )
+    for name in just_now:
+        assert now - 600 < samples(name)[0] <= now, name
+    assert samples("kerege_open_connections", port="client_http") == [0]
+    assert samples("kerege_timestamping_failing_seconds") == [0]
+    assert samples("kerege_message_log_unstamped_records") == [0]
+    assert samples("kerege_disk_free_bytes", folder="spool")[0] > 0
+    assert samples("kerege_database_size_bytes")[0] > 4096
+    assert samples("kerege_process_resident_memory_bytes")[0] > 10_000_000
+    assert samples("kerege_build_info", protocol="7.8.0") == [1]
+
+
+async def told(instance, member):
+    """What a server's metrics say, by name and some labels."""
+    folder = instance.files.server(member) / "spool" / "metrics"
+    async with asyncio.timeout(10):
+        while not list(folder.glob("state-*.json")):  # noqa: ASYNC110 - nothing would set an event
+            await asyncio.sleep(0.01)
+    text = render(folder).decode()
+    assert PIN not in text
+    families = list(text_string_to_metric_families(text))
+
+    def values(name, **labels):
+        return [
+            sample.value
+            for family in families
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        ]
+
+    return values
 
 
 @pytest.mark.parametrize("refuse", [True, False])

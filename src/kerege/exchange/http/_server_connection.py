@@ -42,6 +42,8 @@ MethodHook = Callable[[], Response]
 """Answers a request whose method HTTP does not know; the body must be bytes."""
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_REASONS = {408: "slow_headers", 431: "large_headers", 503: "too_many_connections"}
+"""Why a request was refused before there was one, for metrics, by the status."""
 _BAD_REQUEST = Response(400, b"Bad Request")
 
 
@@ -60,6 +62,7 @@ class Host(Protocol):
     """Every answer is the last of its connection."""
     turns_away: bool
     """Connections without a request are closed."""
+    on_refusal: Callable[[str], None]
 
     def opened(self, connection: "ServerConnection") -> bool:
         """Note a connection; false if there are too many."""
@@ -200,6 +203,8 @@ class ServerConnection(RequestReader):
 
     def _judge_progress(self, body: Body) -> None:
         if body.received - self._window_mark < self._limits.body_minimum_bytes:
+            if not self.is_deaf:  # else it has been told
+                self._host.on_refusal("slow_body")
             self.is_deaf = True
             body.fail(TimedOut("The client sends its body too slowly."))
         else:
@@ -306,6 +311,8 @@ class ServerConnection(RequestReader):
 
     def _say_last(self, status: int) -> bool:
         """Write a bare answer, if there is one to give, and end the connection."""
+        if status != JUST_CLOSE:
+            self._host.on_refusal(_REASONS.get(status, "malformed"))
         self._say_bare(status)
         self._end(is_complete=status == JUST_CLOSE)
         return False

@@ -5,6 +5,7 @@ import logging
 import socket
 import ssl as tls
 import weakref
+from collections.abc import Callable
 from typing import Any, Self
 
 from kerege.exchange.http._limits import Limits
@@ -60,6 +61,8 @@ class Server:
         self.always_close = always_close
         self.is_closing = False
         self.turns_away = False
+        self.on_refusal: Callable[[str], None] = lambda _: None
+        """Hears why a request was refused by us, not by the handler: for metrics."""
         self._accepted: weakref.WeakSet[ServerConnection] = weakref.WeakSet()
         self._open: set[ServerConnection] = set()
         self._all_closed: asyncio.Future[None] | None = None

@@ -88,6 +88,8 @@ class CertificateState:
     next_attempt: datetime
     problem: str = ""
     """Why the last attempt failed; empty if it did not."""
+    issued: datetime | None = None
+    """When the response in use was issued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ class OcspFetcher:
                 entry.held.status.valid_until if entry.held else None,
                 entry.due,
                 entry.problem,
+                entry.held.status.this_update if entry.held else None,
             )
             for entry in self._entries.values()
         )

@@ -54,7 +54,7 @@ class ClientPort:
         except Exception as error:  # noqa: BLE001 - every failure becomes a fault
             fault = self._fault(error)
             response = _fault_response(fault, _accepted(http))
-        report.ended(exchange.request, response.status, fault)
+        report.ended(exchange.request, response.status, fault, exchange.sizes)
         return response
 
     def unknown_method(self) -> Response:

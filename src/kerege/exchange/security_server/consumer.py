@@ -33,7 +33,7 @@ from kerege.exchange.security_server.received import (
 )
 from kerege.exchange.security_server.records import Signed, log_record
 from kerege.exchange.security_server.runtime import PROXY_VERSION, Runtime
-from kerege.exchange.spool import Spool
+from kerege.exchange.spool import Spool, size_of
 from kerege.xroad.algorithms import SHA512
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import GlobalConf
@@ -64,6 +64,7 @@ class ConsumerExchange:
     body: Spool | None = None
     response: RestResponse | None = None
     """Set once the provider's block could be read."""
+    answer_body: Spool | None = None
     _request_logged: Awaitable[None] | None = None
 
     async def run(self) -> Response:
@@ -86,6 +87,7 @@ class ConsumerExchange:
         try:
             answer = await self._send(connection, outgoing, message, request)
             received = await self._receive(answer)
+            self.answer_body = received.body
             return await self._answer(request, received)
         except BaseException:
             if received is not None:
@@ -95,6 +97,11 @@ class ConsumerExchange:
         finally:
             if self.body is not None:
                 self.body.discard()
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Bytes of both bodies, as far as they came."""
+        return size_of(self.body), size_of(self.answer_body)
 
     def _read_request(self, configuration: GlobalConf) -> RestRequest:
         path, mark, query = self.http.target.partition(b"?")

@@ -35,7 +35,7 @@ class PeerPort:
             exchange.fault = identified(fault, self._runtime.new_id())
             response = fault_response(exchange.fault)
         if isinstance(response.body, bytes):
-            report.ended(exchange.request, exchange.status, exchange.fault)
+            _report(report, exchange)
             return response
         content = self._reporting(response.body, exchange, report)
         return response._replace(body=content)
@@ -54,7 +54,7 @@ class PeerPort:
                 await content.aclose()
             if not is_taken:
                 exchange.fault = identified(_NOT_TAKEN, self._runtime.new_id())
-            report.ended(exchange.request, exchange.status, exchange.fault)
+            _report(report, exchange)
 
     def _admit(self, http: Request) -> None:
         """Check what the reference checks before it reads the message."""
@@ -73,6 +73,10 @@ class PeerPort:
                 "service_failed.internal_error",
                 "This server does not serve SOAP messages",
             )
+
+
+def _report(report: Report, exchange: ProviderExchange) -> None:
+    report.ended(exchange.request, exchange.status, exchange.fault, exchange.sizes)
 
 
 def fault_response(fault: XRoadError) -> Response:

@@ -31,7 +31,7 @@ from kerege.exchange.security_server.received import (
 from kerege.exchange.security_server.records import Signed, log_record
 from kerege.exchange.security_server.runtime import Runtime
 from kerege.exchange.security_server.service_call import ServiceAnswer, call_service
-from kerege.exchange.spool import Spool
+from kerege.exchange.spool import Spool, size_of
 from kerege.exchange.storage.server_configuration import Service, ServiceType
 from kerege.xroad.faults import SERVER_PROXY, XRoadError, soap_fault
 from kerege.xroad.globalconf import GlobalConf
@@ -55,11 +55,14 @@ class ProviderExchange:
     """A fault that travels inside the answer."""
     status: int = 0
     """The service's status."""
+    request_body: Spool | None = None
+    answer_body: Spool | None = None
 
     async def run(self) -> Response:
         """Handle the message. Raises what goes back as a lone fault."""
         configuration = self.runtime.configuration()
         received = await self._receive()
+        self.request_body = received.body
         try:
             request, signature = self._known_request(), received.signature_data
             service = self._require_right(request, configuration)
@@ -73,6 +76,11 @@ class ProviderExchange:
             return await self._serve(request, service, received)
         finally:
             received.discard()
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Bytes of both bodies, as far as they came."""
+        return size_of(self.request_body), size_of(self.answer_body)
 
     async def _receive(self) -> ReceivedMessage:
         http = self.http
@@ -211,7 +219,7 @@ class ProviderExchange:
         if answer.body is None:
             content = await outgoing.without_body()
         else:
-            spool = self.runtime.new_spool()
+            spool = self.answer_body = self.runtime.new_spool()
             most = self.runtime.settings.limits.body_bytes
             content = await outgoing.with_body(
                 bounded(answer.body, most), spool, fault_of=self._fault_bytes

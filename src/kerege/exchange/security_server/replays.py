@@ -16,6 +16,7 @@ every one is counted and logged.
   be remembered is too old to be accepted.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -57,7 +58,9 @@ class Replays:
     window: timedelta = timedelta(hours=1)
     """How far a message's signing time may be away."""
     count: int = 0
-    """Replays since the start, for the metrics."""
+    """Replays since the start."""
+    on_replay: Callable[[str], None] = lambda _: None
+    """Hears what became of each, ``accepted`` or ``refused``, for the metrics."""
     _young: set[bytes] = field(default_factory=set)
     _old: set[bytes] = field(default_factory=set)
     _since: datetime | None = None
@@ -118,6 +121,7 @@ class Replays:
 
     def _tell(self, request: RestRequest, *, refused: bool) -> None:
         self.count += 1
+        self.on_replay("refused" if refused else "accepted")
         _log.warning(
             "message replayed",
             client=str(request.client_id),
@@ -127,11 +131,16 @@ class Replays:
         )
 
 
-def make_replays(settings: Security, database: Database) -> Replays:
+def make_replays(
+    settings: Security,
+    database: Database,
+    on_replay: Callable[[str], None] = lambda _: None,
+) -> Replays:
     """Return what the settings ask for."""
     return Replays(
         SeenMessages(database) if settings.refuse_replays else None,
         timedelta(seconds=settings.replay_window_seconds),
+        on_replay=on_replay,
     )
 
 

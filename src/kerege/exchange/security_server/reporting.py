@@ -25,7 +25,11 @@ class Report:
         self._started = time.perf_counter()
 
     def ended(
-        self, request: RestRequest | None, status: int, fault: XRoadError | None
+        self,
+        request: RestRequest | None,
+        status: int,
+        fault: XRoadError | None,
+        sizes: tuple[int, int] = (0, 0),
     ) -> None:
         """Say how the message went.
 
@@ -33,6 +37,7 @@ class Report:
             request: What was asked, if that could be read.
             status: The answer's, if there was no fault.
             fault: Why it failed.
+            sizes: Bytes of the request's body and of the answer's.
         """
         self._runtime.on_exchange(
             Exchange(
@@ -43,6 +48,8 @@ class Report:
                 milliseconds=(time.perf_counter() - self._started) * 1000,
                 request_id=(request.request_id or "") if request else "",
                 fault_detail=fault.detail if fault else "",
+                request_bytes=sizes[0],
+                response_bytes=sizes[1],
             )
         )
         if fault is not None:

@@ -98,6 +98,9 @@ class Exchange:
     milliseconds: float
     request_id: str = ""
     fault_detail: str = ""
+    request_bytes: int = 0
+    """Of the body, as far as it came."""
+    response_bytes: int = 0
 
 
 def new_uuid() -> str:

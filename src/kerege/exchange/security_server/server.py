@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -29,6 +30,8 @@ from kerege.exchange.security_server.chains import Chains
 from kerege.exchange.security_server.client_port import ClientPort
 from kerege.exchange.security_server.downloads import Downloads
 from kerege.exchange.security_server.logging_setup import open_log
+from kerege.exchange.security_server.metrics import METRICS_FOLDER, Metrics, clear
+from kerege.exchange.security_server.metrics_state import Sources, keep_measuring
 from kerege.exchange.security_server.ocsp_port import OCSPPort
 from kerege.exchange.security_server.own_ocsp import OwnOCSP
 from kerege.exchange.security_server.peer_ocsp import PeerOCSP
@@ -95,6 +98,7 @@ class SecurityServer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._servers: list[Server] = []
         self._turns: Turns | None = None
+        self._ports: dict[str, Server] = {}
         self._rights: ServerConfiguration | None = None
 
     async def __aenter__(self) -> Self:
@@ -121,6 +125,7 @@ class SecurityServer:
             self._stack.enter_context(only_process(settings.lock_file))
         spool = settings.path(settings.spool)
         remove_leftovers(spool)
+        metrics = self._open_metrics(spool / METRICS_FOLDER)
         database = await self._open_database()
         session = await self._stack.enter_async_context(
             aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
@@ -133,8 +138,6 @@ class SecurityServer:
         log = await self._start_log(database, configuration, turns)
         own_ocsp = OwnOCSP(ocsp.response_by_hash)
         chains = Chains(configuration)
-        pool = ClientPool()
-        self._stack.push_async_callback(pool.close)
         runtime = Runtime(
             settings=settings,
             keys=keys,
@@ -144,15 +147,16 @@ class SecurityServer:
             own_ocsp=own_ocsp,
             chains=chains,
             peer_ocsp=self._peer_ocsp(session),
-            pool=pool,
+            pool=self._open_pool(),
             verifiers=Verifiers(configuration),
             signing=SigningContexts(keys.signers, chains.of_own, own_ocsp),
             spool_directory=spool,
-            on_exchange=self._on_exchange,
-            replays=make_replays(settings.security, database),
+            on_exchange=metrics.before(self._on_exchange),
+            replays=make_replays(settings.security, database, metrics.count_replay),
             clock=self._clock,
         )
-        await self._listen(runtime, log, ocsp)
+        await self._listen(runtime, log, ocsp, metrics)
+        self._measure(metrics, runtime, log, ocsp, upkeep)
         self._run(turns.run())
 
     async def stop(
@@ -181,6 +185,7 @@ class SecurityServer:
             )
         )
         self._servers.clear()
+        self._ports.clear()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -201,6 +206,18 @@ class SecurityServer:
     def _peer_ocsp(self, session: aiohttp.ClientSession) -> PeerOCSP:
         peers = self._settings.peers
         return PeerOCSP(session, peers.ocsp_port, peers.ocsp_timeout_seconds)
+
+    def _open_pool(self) -> ClientPool:
+        pool = ClientPool()
+        self._stack.push_async_callback(pool.close)
+        return pool
+
+    def _open_metrics(self, folder: Path) -> Metrics:
+        if self._sockets is None:
+            clear(folder)
+        metrics = Metrics(folder)
+        self._stack.callback(metrics.close)
+        return metrics
 
     async def _open_database(self) -> Database:
         database = await asyncio.to_thread(open_database, self._settings.database_url)
@@ -248,7 +265,7 @@ class SecurityServer:
                 _log.warning("server configuration not reloaded", reason=str(error))
 
     async def _listen(
-        self, runtime: Runtime, log: MessageLog, ocsp: OcspFetcher
+        self, runtime: Runtime, log: MessageLog, ocsp: OcspFetcher, metrics: Metrics
     ) -> None:
         keys = runtime.keys
         files = self._settings.path(self._settings.configuration.directory)
@@ -260,6 +277,31 @@ class SecurityServer:
             await self._serve("client_https", client.handle, keys.client_side, unknown)
         await self._serve("peer", PeerPort(runtime).handle, keys.peer_server)
         await self._serve("ocsp", OCSPPort(ocsp.response_by_hash).handle, None)
+        for name, server in self._ports.items():
+            server.on_refusal = partial(metrics.count_refusal, name)
+
+    def _measure(
+        self,
+        metrics: Metrics,
+        runtime: Runtime,
+        log: MessageLog,
+        ocsp: OcspFetcher,
+        upkeep: Upkeep,
+    ) -> None:
+        sources = Sources(
+            server=self._settings.identifier,
+            keys=lambda: runtime.keys,
+            configuration=runtime.configuration,
+            ocsp=ocsp.states,
+            log=log,
+            folders={"spool": runtime.spool_directory, "archive": log.policy.archive},
+            connections=lambda: {
+                name: server.connection_count for name, server in self._ports.items()
+            },
+            clock=self._clock,
+            configuration_success=upkeep.last_download,
+        )
+        self._run(keep_measuring(metrics, sources))
 
     async def _serve(
         self,
@@ -283,6 +325,7 @@ class SecurityServer:
             add_date=True,
         )
         self._servers.append(server)
+        self._ports[name] = server
 
 
 def http_limits(settings: Settings) -> Limits:

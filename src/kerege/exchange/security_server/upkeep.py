@@ -53,6 +53,11 @@ class Upkeep:
         self._turns = turns
         self._stack = stack
         self._clock = clock
+        self._client: ConfigurationClient | None = None
+
+    def last_download(self) -> datetime | None:
+        """Return when this process last downloaded the configuration."""
+        return self._client.status.last_success if self._client else None
 
     async def configuration(
         self, run: Callable[[Coroutine[object, object, None]], None]
@@ -73,7 +78,7 @@ class Upkeep:
             await local.reload()
             run(local.run())
             return local.current
-        client = ConfigurationClient(
+        client = self._client = ConfigurationClient(
             self._settings.path(chosen.anchor),
             ConfigurationSettings(
                 directory=self._settings.path(chosen.directory),
