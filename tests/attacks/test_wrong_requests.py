@@ -240,6 +240,45 @@ async def test_a_block_that_names_two_clients_is_refused(stage):
     await refused(stage, f"{FAILED}.duplicate_header_field", letter)
 
 
+@pytest.mark.parametrize(
+    "line", ["x-hash-algorithm: MD5", "Content-Type: text/xml", "x-road-message-type: "]
+)
+@pytest.mark.parametrize("before", [True, False])
+async def test_a_header_that_says_how_to_read_the_rest_is_there_once(
+    stage, line, before
+):
+    """Two servers could take different ones."""
+    data = full(stage).posted()
+    place = b"\r\n" if before else b"\r\n\r\n"
+    data = data.replace(place, b"\r\n" + line.encode() + place, 1)
+    await refused(stage, "duplicate_header_field", data)
+
+
+@pytest.mark.parametrize("name", ["SHA-1", "MD5", "HMAC", "sha-512", ""])
+async def test_a_weak_or_unknown_hash_algorithm_is_refused(stage, name):
+    await refused(stage, "unsupported_algorithm", plain(stage), x_hash_algorithm=name)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"<hc:DataRef", b"x<hc:DataRef"),
+        (b"</hc:HashStep>", b"x</hc:HashStep>"),
+        (b"</hc:HashStep>", b"</hc:HashStep><!-- -->"),
+        (b"<hc:HashChain ", b"<?x?><hc:HashChain "),
+        (b"</hc:HashChain>", b"</hc:HashChain><?x?>"),
+    ],
+)
+async def test_what_nobody_reads_has_no_place_in_a_hash_chain(stage, old, new):
+    """Nobody could say who put it there."""
+    letter = full(stage)
+    chain = letter.of(CHAIN)
+    assert old in chain
+    code = f"{UNSIGNED}.malformed_signature.malformed_hash_chain"
+    changed = letter.with_content(CHAIN, chain.replace(old, new, 1))
+    await refused(stage, code, changed)
+
+
 # What is signed.
 
 

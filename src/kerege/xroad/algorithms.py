@@ -65,13 +65,14 @@ _PRIMITIVES: dict[str, type[hashes.HashAlgorithm]] = {
 }
 
 SHA1 = Digest("SHA-1", "http://www.w3.org/2000/09/xmldsig#sha1", "sha1")
-"""Only where X-Road still has it: OCSP CertIDs and authCertHash of V2."""
+"""Only where X-Road still has it: OCSP CertIDs and authCertHash of V2. No document and
+no header can ask for it: who finds a collision would have one signature for two texts."""
 SHA224 = Digest("SHA-224", "http://www.w3.org/2001/04/xmldsig-more#sha224", "sha224")
 SHA256 = Digest("SHA-256", "http://www.w3.org/2001/04/xmlenc#sha256", "sha256")
 SHA384 = Digest("SHA-384", "http://www.w3.org/2001/04/xmldsig-more#sha384", "sha384")
 SHA512 = Digest("SHA-512", "http://www.w3.org/2001/04/xmlenc#sha512", "sha512")
 
-_DIGESTS = (SHA1, SHA224, SHA256, SHA384, SHA512)
+_DIGESTS = (SHA224, SHA256, SHA384, SHA512)
 _DIGEST_BY_NAME = {d.name: d for d in _DIGESTS}
 _DIGEST_BY_URI = {d.uri: d for d in _DIGESTS}
 

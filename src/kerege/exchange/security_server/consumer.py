@@ -30,6 +30,7 @@ from kerege.exchange.security_server.received import (
     ReceivedMessage,
     digest_of_header,
     read_message,
+    require_single,
 )
 from kerege.exchange.security_server.records import Signed, log_record
 from kerege.exchange.security_server.runtime import PROXY_VERSION, Runtime
@@ -193,6 +194,7 @@ class ConsumerExchange:
         content_type = (response.header(b"content-type") or b"").decode("latin-1")
         name = response.header(b"x-hash-algorithm")
         try:
+            require_single(response.headers)
             reader = MessageReader(
                 content_type,
                 expects=MessageKind.REST_RESPONSE,

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from kerege.exchange.http import Request, Response
 from kerege.exchange.security_server.failures import as_fault, identified
 from kerege.exchange.security_server.provider import ProviderExchange
+from kerege.exchange.security_server.received import require_single
 from kerege.exchange.security_server.reporting import Report
 from kerege.exchange.security_server.runtime import Runtime
 from kerege.xroad.faults import SERVER_PROXY, XRoadError, soap_fault
@@ -63,6 +64,7 @@ class PeerPort:
                 "invalid_http_method",
                 f"Must use POST request method instead of {http.method}",
             )
+        require_single(http.headers)
         self._runtime.require_current_configuration()
         minimum = self._runtime.settings.minimum_client_version
         if minimum:

@@ -4,7 +4,7 @@ The block is judged as soon as it is complete, before its body is read: a strang
 cannot fill the spool. Nothing is believed before `verify` has passed.
 """
 
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -41,6 +41,10 @@ _UNPREFIXED = frozenset(
     {"missing_rest", "missing_soap", "missing_signature", "mime_parsing_failed"}
 )
 """Faults of a message as a whole; those of a part get ``service_failed`` before."""
+
+
+_SINGLE = (b"content-type", b"x-hash-algorithm", b"x-road-message-type")
+"""HTTP headers that say how a message is to be read."""
 
 
 @dataclass(slots=True)
@@ -161,6 +165,20 @@ async def _take(
             message.fault = error
         case _:
             pass
+
+
+def require_single(headers: Sequence[tuple[bytes, bytes]]) -> None:
+    """Refuse a message whose own headers are there twice: which one counts?
+
+    Raises ``duplicate_header_field``.
+    """
+    names = [name.lower() for name, _ in headers]
+    for name in _SINGLE:
+        if names.count(name) > 1:
+            raise XRoadError(
+                "duplicate_header_field",
+                f"The message has the header {name.decode()} twice",
+            )
 
 
 def digest_of_header(name: bytes | None) -> Digest:

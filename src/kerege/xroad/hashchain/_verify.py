@@ -320,16 +320,26 @@ def _root(data: bytes, name: str, what: str) -> etree._Element:
         raise XRoadError(
             _MALFORMED, f"{what} has the root element {str(root.tag)[:255]}"
         )
+    _require_elements_only(root, what)
     return root
+
+
+def _require_elements_only(root: etree._Element, what: str) -> None:
+    """Refuse text between elements and instructions: the schema has neither.
+
+    Nobody would read them, so they could be changed after signing.
+    """
+    is_alone = root.getprevious() is None and root.getnext() is None
+    between = [child.tail for child in root.iterdescendants()]
+    between += [element.text for element in root.iter() if len(element)]
+    if not is_alone or any(text and not text.isspace() for text in between):
+        raise XRoadError(_MALFORMED, f"{what} has something between its elements")
 
 
 def _digest_method(element: etree._Element) -> Digest:
     if len(element):
         raise _unexpected(element, element[0])
-    digest = digest_by_uri(_only_attribute(element, "Algorithm"))
-    if digest.hashlib_name == "sha1":
-        raise XRoadError("unsupported_algorithm", "SHA-1 is refused in hash chains")
-    return digest
+    return digest_by_uri(_only_attribute(element, "Algorithm"))
 
 
 def _digest_value(element: etree._Element) -> bytes:

@@ -11,7 +11,6 @@ from cryptography import x509
 from lxml import etree
 
 from kerege.xroad.algorithms import (
-    SHA1,
     Digest,
     SignatureAlgorithm,
     digest_by_uri,
@@ -243,9 +242,9 @@ def _digest_and_value(element: etree._Element) -> tuple[Digest, bytes]:
         raise XRoadError(MALFORMED, f"{local_name(element)} has no digest")
     method, value = children
     digest = digest_by_uri(method.get("Algorithm", ""))
-    if digest is SHA1 or len(method):
+    if len(method):
         raise XRoadError(
-            "unsupported_algorithm", f"Digests with {digest.name} are not accepted"
+            "unsupported_algorithm", f"{digest.name} with parameters is not accepted"
         )
     return digest, decoded(value)
 
