@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -200,3 +201,78 @@ async def test_a_thread_that_comes_too_late_makes_no_file(tmp_path: Path):
     await writing
 
     assert names(tmp_path) == []
+
+
+async def test_of_a_body_too_large_to_be_of_use_only_digest_and_size_stay(
+    tmp_path: Path,
+):
+    spool = Spool(tmp_path, useful_bytes=2 * MEMORY_LIMIT)
+    for _ in range(32):
+        await spool.write(bytes(65536))
+    await spool.finish()
+    assert not spool.is_forgotten  # two megabytes are of use to the last byte
+    assert spool.path is not None
+    spool.discard()
+
+    spool = Spool(tmp_path, useful_bytes=2 * MEMORY_LIMIT)
+    for _ in range(48):
+        await spool.write(bytes(65536))
+    await spool.finish()
+
+    assert spool.is_forgotten
+    assert names(tmp_path) == []
+    assert spool.size == 3 * MEMORY_LIMIT
+    assert spool.digest == hashlib.sha512(bytes(3 * MEMORY_LIMIT)).digest()
+    assert spool.data is None
+    assert spool.path is None
+    await spool.keep(tmp_path / "kept")
+    with pytest.raises(RuntimeError, match="not worth keeping"):
+        await read(spool)
+    assert names(tmp_path) == []
+
+
+async def test_a_body_of_no_use_from_the_beginning_never_has_a_file(tmp_path: Path):
+    spool = Spool(tmp_path / "nowhere", useful_bytes=MEMORY_LIMIT // 2)
+    await spool.write(bytes(3 * MEMORY_LIMIT))
+    await spool.finish()
+
+    assert spool.is_forgotten
+    assert spool.digest == hashlib.sha512(bytes(3 * MEMORY_LIMIT)).digest()
+
+
+async def test_what_a_thread_could_not_write_is_told_at_the_latest_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    spool = Spool(tmp_path)
+    await spool.write(bytes(MEMORY_LIMIT + 1))
+    monkeypatch.setattr("kerege.exchange.spool._write_all", full)
+    await spool.write(bytes(BLOCK_SIZE))
+    with pytest.raises(XRoadError, match="io_error"):
+        await spool.finish()
+    spool.discard()
+
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("flag", [None, 1 << 30], ids=["unknown", "refused"])
+async def test_where_the_kernel_cannot_say_what_it_has_a_thread_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: int | None
+):
+    body = bytes(range(256)) * (2 * MEMORY_LIMIT // 256) + b"end"
+    spool = await spooled(tmp_path, body)
+    monkeypatch.setattr("kerege.exchange.spool._NO_WAIT", flag)
+
+    assert await read(spool) == body
+    spool.discard()
+
+
+async def test_a_file_that_shrinks_below_us_ends_the_reading(tmp_path: Path):
+    spool = await spooled(tmp_path, bytes(2 * MEMORY_LIMIT))
+    assert spool.path
+    os.truncate(spool.path, MEMORY_LIMIT)
+
+    assert len(await read(spool)) == MEMORY_LIMIT
+    spool.discard()

@@ -4,10 +4,12 @@ Rules:
 
 * A body is written once, from the front, and may then be read any number of times.
 * Up to `MEMORY_LIMIT` bytes it is held in memory and costs no system call. Above, it
-  goes to a file in the folder given; never more than two blocks of it are in memory.
+  goes to a file in the folder given; never more than that is in memory either.
+* Where only the digest of a large body is of use, its bytes are forgotten on the way.
 * Its digests are computed on the way, so nobody reads it twice to hash it.
 * What may block the event loop (writing, reading and syncing the file) runs in a
-  thread. A small body never sees a thread.
+  thread, and so does hashing; meanwhile the writer goes on with what comes next. A
+  small body never sees a thread, nor does reading what the kernel has in memory.
 * The file has a temporary name until `Spool.keep` gives it a lasting one, and is
   removed by `Spool.discard`. `remove_leftovers` clears what a crash left behind.
 
@@ -18,7 +20,8 @@ import asyncio
 import os
 import tempfile
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -32,7 +35,12 @@ if TYPE_CHECKING:
 MEMORY_LIMIT = 1024 * 1024
 """Largest body kept in memory, in bytes: a server with 100 bodies open needs 100 MB."""
 BLOCK_SIZE = 256 * 1024
-"""Bytes handed to the file at once: a thread hop costs less than a tenth of hashing."""
+"""Bytes handed to a thread at least: the hop costs less than a tenth of hashing them."""
+MOST_GATHERED = 2 * BLOCK_SIZE
+"""Bytes that gather while the thread is at those before; then the writer waits."""
+MANY_PIECES = 64
+"""Above so many pieces one copy is cheaper than a system call for each."""
+_NO_WAIT: int | None = getattr(os, "RWF_NOWAIT", None)
 TEMPORARY_PREFIX = "body-"
 TEMPORARY_SUFFIX = ".spool"
 
@@ -44,6 +52,8 @@ class Spool:
         directory: Where the file goes if the body is large; it must exist.
         hashes: Fresh incremental hash objects to feed; one SHA-512 if there is none.
         memory_limit: Largest body to keep in memory, in bytes.
+        useful_bytes: Of a body that is larger, and too large for memory, only digest
+            and size are of use: it is hashed and forgotten. None: all of it always is.
     """
 
     __slots__ = (
@@ -54,11 +64,15 @@ class Spool:
         "_file",
         "_finished",
         "_hashes",
+        "_is_large",
         "_kept",
         "_limit",
         "_lock",
         "_path",
         "_size",
+        "_useful",
+        "_working",
+        "is_forgotten",
     )
 
     def __init__(
@@ -66,10 +80,16 @@ class Spool:
         directory: Path,
         *hashes: "hashlib._Hash",
         memory_limit: int = MEMORY_LIMIT,
+        useful_bytes: int | None = None,
     ) -> None:
+        self.is_forgotten = False
+        """Whether only digest and size are left. Known for sure when it is finished."""
         self._directory = directory
         self._hashes = hashes or (SHA512.new(),)
         self._limit = memory_limit
+        self._useful = useful_bytes
+        self._is_large = False
+        self._working: asyncio.Future[None] | None = None
         self._blocks: list[bytes] = []
         self._buffered = 0
         self._size = 0
@@ -108,44 +128,58 @@ class Spool:
 
     @property
     def data(self) -> bytes | None:
-        """The body, if it is in memory; None if it is in a file."""
+        """The body, if it is in memory; None if it is in a file, or forgotten."""
         self._require_finished()
-        return None if self._path else self._in_memory()
+        return None if self._is_large else self._in_memory()
 
     @property
     def path(self) -> Path | None:
-        """The file that holds the body; None if it is in memory."""
+        """The file that holds the body; None if it is in memory, or forgotten."""
         return self._path
 
     async def write(self, chunk: bytes) -> None:
-        """Append ``chunk``. Raises ``io_error`` if the file cannot be written."""
-        if self._path is None:
+        """Append ``chunk``.
+
+        Raises ``io_error`` if the file cannot be written; a later call may tell.
+        """
+        if not self._is_large:
             self._accept(chunk)
             if self._size > self._limit:
+                self._is_large = True
                 await self._in_thread(self._open)
             return
         self._blocks.append(bytes(chunk))
         self._buffered += len(chunk)
         self._size += len(chunk)
         if self._buffered >= BLOCK_SIZE:
-            await self._in_thread(self._flush)
+            await self._hand_over()
 
     async def finish(self) -> None:
-        """End the body. Raises ``io_error`` if its last block cannot be written."""
-        if self._file is not None:
+        """End the body. Raises ``io_error`` if it could not be written."""
+        if self._is_large:
+            await self._settle()
             await self._in_thread(self._close)
         self._finished = True
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield the body from its beginning; every call starts anew."""
         self._require_finished()
-        if self._path is None:
+        if not self._is_large:
             if data := self._in_memory():
                 yield data
             return
+        if self._path is None:
+            raise RuntimeError("The body was not worth keeping")
         file = await asyncio.to_thread(self._path.open, "rb")
         try:
-            while block := await asyncio.to_thread(file.read, BLOCK_SIZE):
+            buffer, at = bytearray(BLOCK_SIZE), 0
+            while at < self._size:
+                block = _read_cached(file, buffer, at)
+                if not block and not (
+                    block := await asyncio.to_thread(_read, file, at)
+                ):
+                    return
+                at += len(block)
                 yield block
         finally:
             file.close()
@@ -179,7 +213,7 @@ class Spool:
                 self._file.close()
                 self._file = None
             if self._path is not None and not self._kept:
-                self._path.unlink(missing_ok=True)
+                _remove(self._path)
 
     def _accept(self, chunk: bytes) -> None:
         """Take a chunk into memory."""
@@ -195,6 +229,9 @@ class Spool:
 
     def _open(self) -> None:
         """Move what is in memory, already hashed, into a new file."""
+        blocks, self._blocks = self._blocks, []
+        if not self._is_useful():
+            return
         handle, name = tempfile.mkstemp(
             prefix=f"{TEMPORARY_PREFIX}{this_process()}-",
             suffix=TEMPORARY_SUFFIX,
@@ -202,21 +239,55 @@ class Spool:
         )
         self._path = Path(name)
         self._file = os.fdopen(handle, "wb", buffering=0)
-        blocks, self._blocks = self._blocks, []
         for block in blocks:
             _write_all(self._file, block)
 
-    def _flush(self) -> None:
-        data = b"".join(self._blocks)
-        self._blocks.clear()
-        self._buffered = 0
-        for h in self._hashes:
-            h.update(data)
+    async def _hand_over(self) -> None:
+        """Let a thread take what has gathered, if it is done with what was before."""
+        if self._working is not None and not self._working.done():
+            if self._buffered < MOST_GATHERED:
+                return
+            await self._settle()
+        blocks, self._blocks, self._buffered = self._blocks, [], 0
+        self._working = asyncio.get_running_loop().run_in_executor(
+            None, self._locked, self._take, blocks
+        )
+        self._working.add_done_callback(_note)
+
+    async def _settle(self) -> None:
+        """Wait for the thread. Raises ``io_error`` if it failed."""
+        working, self._working = self._working, None
+        if working is not None:
+            with self._storing():
+                await working
+
+    def _take(self, blocks: list[bytes]) -> None:
+        """Hash and write blocks."""
+        if len(blocks) > MANY_PIECES:
+            blocks = [b"".join(blocks)]
+        for block in blocks:
+            for h in self._hashes:
+                h.update(block)
+        if self._file is not None and self._is_useful():
+            for block in blocks:
+                _write_all(self._file, block)
+
+    def _is_useful(self) -> bool:
+        """Whether the bytes are worth writing; if they were until now, forget them."""
+        if self._useful is None or self._size <= self._useful:
+            return True
+        self.is_forgotten = True
         if self._file is not None:
-            _write_all(self._file, data)
+            self._file.close()
+            self._file = None
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+            self._path = None
+        return False
 
     def _close(self) -> None:
-        self._flush()
+        blocks, self._blocks, self._buffered = self._blocks, [], 0
+        self._take(blocks)
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -230,8 +301,13 @@ class Spool:
             sync_path(path.parent)
 
     async def _in_thread(self, work: Callable[..., None], *arguments: Path) -> None:
-        try:
+        with self._storing():
             await asyncio.to_thread(self._locked, work, *arguments)
+
+    @contextmanager
+    def _storing(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise XRoadError(
                 "io_error",
@@ -239,7 +315,7 @@ class Spool:
                 advice=f"Look at the space and the rights of {self._directory}.",
             ) from error
 
-    def _locked(self, work: Callable[..., None], *arguments: Path) -> None:
+    def _locked(self, work: Callable[..., None], *arguments: object) -> None:
         with self._lock:
             if not self._discarded:
                 work(*arguments)
@@ -276,6 +352,41 @@ def remove_leftovers(directory: Path) -> int:
             path.unlink(missing_ok=True)
             count += 1
     return count
+
+
+def _note(work: "asyncio.Future[None]") -> None:
+    """Do not have asyncio complain of a failure that nobody waits for any more."""
+    if not work.cancelled():
+        work.exception()
+
+
+def _remove(path: Path) -> None:
+    """Remove a file: its name now, its bytes (50 ms for a gigabyte) in a thread."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return
+    path.unlink(missing_ok=True)
+    try:
+        asyncio.get_running_loop().run_in_executor(None, os.close, handle)
+    except RuntimeError:  # no loop, or one that is ending
+        os.close(handle)
+
+
+def _read_cached(file: BinaryIO, buffer: bytearray, at: int) -> bytes:
+    """Return what the kernel has in memory, or nothing where one would have to wait."""
+    if _NO_WAIT is None:
+        return b""
+    try:
+        count = os.preadv(file.fileno(), [buffer], at, _NO_WAIT)
+    except OSError:  # nothing there, or a file system that cannot tell
+        return b""
+    return bytes(memoryview(buffer)[:count])
+
+
+def _read(file: BinaryIO, at: int) -> bytes:
+    file.seek(at)
+    return file.read(BLOCK_SIZE)
 
 
 def _write_all(file: BinaryIO, data: bytes) -> None:

@@ -119,6 +119,21 @@ async def test_a_body_above_the_limit_leaves_its_digest_only(
     assert world.stored()[0].parts(world.policy.bodies).attachments == ()
 
 
+async def test_a_forgotten_body_leaves_its_digest_also_where_more_may_be_logged_by_now(
+    world: World,
+):
+    spool = Spool(world.policy.bodies, useful_bytes=MEMORY_LIMIT)
+    await spool.write(b"z" * (MEMORY_LIMIT + 1))
+    await spool.finish()
+    async with world.log() as log:
+        await log.write(world.record(body=spool))
+
+    (attachment,) = world.stored()[0].attachments
+    assert (attachment.data, attachment.file) == (None, None)
+    assert attachment.digest == hashlib.sha512(b"z" * (MEMORY_LIMIT + 1)).digest()
+    assert world.files() == []
+
+
 async def test_no_policy_lets_more_be_logged_than_a_container_holds(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

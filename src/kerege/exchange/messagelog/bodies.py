@@ -95,7 +95,7 @@ def remove_orphans(database: Database, folder: Path, before: datetime) -> int:
 
 async def _store(body: Spool, policy: LogPolicy, limit: int) -> AttachmentRow:
     data, name = None, None
-    if body.size <= limit:
+    if body.size <= limit and not body.is_forgotten:
         data = body.data
         if data is None:
             name = secrets.token_hex(16) + SUFFIX

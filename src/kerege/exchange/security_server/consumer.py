@@ -134,7 +134,7 @@ class ConsumerExchange:
         body = self.http.body
         if not body.is_present or not await body.peek():
             return await outgoing.without_body()
-        self.body = self.runtime.new_spool()
+        self.body = self.runtime.new_log_spool()
         most = self.runtime.settings.limits.body_bytes
         return await outgoing.with_body(bounded(body, most), self.body)
 

@@ -219,7 +219,7 @@ class ProviderExchange:
         if answer.body is None:
             content = await outgoing.without_body()
         else:
-            spool = self.answer_body = self.runtime.new_spool()
+            spool = self.answer_body = self.runtime.new_log_spool()
             most = self.runtime.settings.limits.body_bytes
             content = await outgoing.with_body(
                 bounded(answer.body, most), spool, fault_of=self._fault_bytes

@@ -134,6 +134,14 @@ class Runtime:
         """Return an empty spool for a body, hashed with ``digest``."""
         return Spool(self.spool_directory, digest.new())
 
+    def new_log_spool(self) -> Spool:
+        """Return an empty spool for a body that is sent on while it arrives.
+
+        It is of use to the message log only, and there up to a size.
+        """
+        most = self.settings.message_log.largest_logged_body_bytes
+        return Spool(self.spool_directory, SHA512.new(), useful_bytes=most)
+
     def require_current_configuration(self) -> GlobalConf:
         """Return the global configuration. Raises ``global_conf_outdated``."""
         configuration = self.configuration()
