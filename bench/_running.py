@@ -122,6 +122,16 @@ def rss_mb(pid: int) -> float:
     )
 
 
+def pss_mb(pid: int) -> float:
+    """Return the same with shared pages divided by how many processes share them."""
+    return sum(
+        int(line.split()[1]) * 1024 / 1e6
+        for each in with_children(pid)
+        for line in Path(f"/proc/{each}/smaps_rollup").read_text().splitlines()
+        if line.startswith("Pss:")
+    )
+
+
 def peak_rss_mb(pid: int) -> float:
     """Return the most resident memory that the largest process there ever had, MB."""
     return max(

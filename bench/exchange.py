@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from bench._running import (
     MEMBERS,
     cpu_seconds,
+    pss_mb,
     rss_mb,
     run_load,
     start_instance,
@@ -30,7 +31,13 @@ from bench.rows import Row
 from kerege.sandbox.builder import Instance
 from kerege.sandbox.processes import ServerProcess, start_server
 
-PREFIX = ("exchange.rest", "exchange.rsa", "exchange.rss", "exchange.start")
+PREFIX = (
+    "exchange.rest",
+    "exchange.rsa",
+    "exchange.rss",
+    "exchange.pss",
+    "exchange.start",
+)
 CLIENTS = (32, 64)
 WARM_UP_SECONDS = 2.0
 SECONDS = {"small": 6.0, "full": 20.0}
@@ -55,6 +62,7 @@ async def _measure(seconds: float) -> list[Row]:
             loads = [await run_load(instance, n, seconds) for n in CLIENTS]
             cpu = cpu_seconds(*(s.process.pid for s in servers)) - cpu_before
             rss = max(rss_mb(s.process.pid) for s in servers)
+            pss = max(pss_mb(s.process.pid) for s in servers)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     best = max(loads, key=lambda load: load.rate)
@@ -77,6 +85,7 @@ async def _measure(seconds: float) -> list[Row]:
         Row(f"{name}.p99_ms", at_32.p99_ms, "ms", "32 clients"),
         Row(f"{name}.cpu_ms_per_message", 1000 * cpu / done, "ms", "both servers"),
         Row("exchange.rss_mb", rss, "MB", "the larger server, after the load"),
+        Row("exchange.pss_mb", pss, "MB", "the same, shared pages divided"),
         Row("exchange.start_seconds", start_seconds, "s", "configured server, ready"),
     ]
 

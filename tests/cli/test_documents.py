@@ -135,7 +135,9 @@ def logged_events() -> set[str]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(
-                    ast.Attribute(ast.Name("_log"), level),
+                    ast.Attribute(
+                        ast.Name("_log") | ast.Attribute(_, "events" | "_events"), level
+                    ),
                     [ast.Constant(str(name)), *_],
                 ) if level != "debug":
                     found.add(name)

@@ -3,18 +3,14 @@
 import asyncio
 import errno
 import json
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
+from contextlib import AsyncExitStack
 
 import pytest
 
-from kerege.cli.security_server.run import addresses, start_failure
+from kerege.cli.security_server.worker import start_failure
 from kerege.exchange.client import AsyncClient, Client, ProviderServerFault
-from kerege.exchange.security_server.settings import Listen, Settings
 from kerege.exchange.tls import UnsuitableOpenSSLError
 from kerege.sandbox.builder import build, load, prepare
 from kerege.sandbox.layout import (
@@ -23,43 +19,15 @@ from kerege.sandbox.layout import (
     REGISTER,
     SERVICES,
     Files,
-    MemberPlan,
     Ports,
 )
 from kerege.sandbox.ports import find_ports
 from kerege.sandbox.services import start_services
+from tests.cli.running import READY_SECONDS, run_to_its_end, running_server
 
-READY_SECONDS = 30.0
 FIRST_PORTS = Ports().shifted(21_000)
 ADDRESS = SERVICES[0].service_id
 PIN = "12345678901234"
-
-
-class Process:
-    """One server's process, and the events that it has written."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self.events: list[dict[str, object]] = []
-        self.text = ""
-
-    async def until(self, name: str) -> dict[str, object]:
-        """Read events up to the first of this name."""
-        assert self.process.stdout
-        async with asyncio.timeout(READY_SECONDS):
-            while line := await self.process.stdout.readline():
-                self.text += line.decode()
-                self.events.append(json.loads(line))
-                if self.events[-1]["event"] == name:
-                    return self.events[-1]
-        raise AssertionError(self.text)
-
-    async def ended(self) -> tuple[int, str, str]:
-        """Wait for the end; give exit code, the rest of stdout, and stderr."""
-        async with asyncio.timeout(READY_SECONDS):
-            out, err = await self.process.communicate()
-        assert self.process.returncode is not None
-        return self.process.returncode, out.decode(), err.decode()
 
 
 @pytest.fixture(scope="module")
@@ -68,31 +36,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     made = Files(tmp_path_factory.mktemp("sandbox") / "instance")
     build(made, find_ports(FIRST_PORTS))
     return made
-
-
-@asynccontextmanager
-async def running_server(
-    files: Files, plan: MemberPlan, *more: str
-) -> AsyncIterator[Process]:
-    """Run a server; it is told to stop at the end."""
-    pin = os.open(files.pin, os.O_RDONLY)
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "kerege.cli", "security-server", "run"),
-            *("--config", str(files.server(plan) / "server.toml")),
-            *("--pin-from", f"fd:{pin}", *more),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            pass_fds=(pin,),
-        )
-    finally:
-        os.close(pin)
-    try:
-        yield Process(process)
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            await process.communicate()
 
 
 @pytest.fixture
@@ -173,54 +116,36 @@ async def test_events_can_be_written_for_people(files, services):
         assert (await process.ended())[0] == 0
 
 
-def test_a_wrong_pin_is_said(kerege, server, pin_file):
-    shown = run(kerege, server, pin_file("Wrong-pin-11"))
-    assert shown.exit_code == 1
-    assert "pin_incorrect" in shown.output
+def test_a_wrong_pin_is_said(server, pin_file):
+    shown = run_to_its_end(server, pin_file("Wrong-pin-11"))
+    assert shown.returncode == 1
+    assert shown.stderr.startswith("Error: ")
+    assert "pin_incorrect" in shown.stderr
+    assert "Traceback" not in shown.stderr
 
 
-def test_a_missing_anchor_is_said(kerege, server, pin_file):
+def test_a_missing_anchor_is_said(server, pin_file):
     (server / "configuration-anchor.xml").unlink()
-    shown = run(kerege, server, pin_file())
+    shown = run_to_its_end(server, pin_file())
+    assert shown.returncode == 1
+    assert "anchor_file_not_found" in shown.stderr
+
+
+def test_a_wrong_settings_file_is_said(server, kerege):
+    config = server / "server.toml"
+    config.write_text(config.read_text() + "[colour]\n")
+    shown = kerege("security-server", "run", "--config", config)
     assert shown.exit_code == 1
-    assert "anchor_file_not_found" in shown.output
-
-
-def test_a_pin_that_is_nowhere_is_said(kerege, server):
-    shown = run(kerege, server, "credential:pin")
-    assert shown.exit_code == 1
-    assert "CREDENTIALS_DIRECTORY is not set" in shown.output
-
-
-def run(kerege, folder: Path, pin: str):
-    config = folder / "server.toml"
-    return kerege("security-server", "run", "--config", config, "--pin-from", pin)
+    assert "unknown setting 'colour'" in shown.output
 
 
 @pytest.mark.parametrize(
     ("error", "message"),
     [
         (TimeoutError(), "did not become ready in time"),
-        (
-            OSError(errno.EADDRNOTAVAIL, "while binding ('10.0.0.1', 80): not here"),
-            "Cannot listen on 10.0.0.1:80",
-        ),
-        (OSError(errno.EACCES, "permission denied"), "one of its addresses"),
         (OSError(errno.ENOSPC, "No space left", "spool"), "spool: No space left"),
         (UnsuitableOpenSSLError("No hook.", advice="Use another."), "No hook."),
     ],
 )
 def test_a_server_that_does_not_start_says_why(error, message):
     assert message in start_failure(error).message
-
-
-def test_the_addresses_are_those_that_are_listened_on():
-    listen = Listen(
-        client_http="127.0.0.1:0", client_https="", peer="0.0.0.0:5500", ocsp="[::]:0"
-    )
-    settings = Settings(identifier="A/B/C/D", listen=listen)
-    assert addresses(settings, (8080, 5500, 5577)) == {
-        "client_http": "127.0.0.1:8080",
-        "peer": "0.0.0.0:5500",
-        "ocsp": "[::]:5577",
-    }

@@ -9,13 +9,14 @@ Rules (design, "what must always hold"):
 """
 
 import logging
-import select
 import sys
 from enum import Enum
 from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from kerege.exchange.supervisor.lines import Lines
 
 FORBIDDEN = frozenset(
     (
@@ -45,9 +46,6 @@ FORBIDDEN = frozenset(
 """Names whose values may name a person or open a token."""
 
 
-LOST_LINES = '{"event": "lines lost", "level": "warning", "count": %d}'
-
-
 class LogFormat(Enum):
     """How a line looks."""
 
@@ -67,25 +65,20 @@ class LogLevel(Enum):
 class LineLogger:
     """Writes lines; what cannot be written is lost, and never waited for.
 
-    A reader that went away, or stopped reading a pipe, must not stop messages. A line
-    that would have to wait is counted; the next one that gets through says how many.
+    See `kerege.exchange.supervisor.lines`: several workers write to one stream.
     """
 
     def __init__(self, stream: TextIO) -> None:
         """Write to ``stream``."""
         self._stream = stream
-        self._room = _poll_of(stream)
-        self._lost = 0
+        self._lines = _lines_of(stream)
 
     def msg(self, line: str) -> None:
         """Write one line at once, or not at all."""
-        if self._room is not None and not self._room.poll(0):
-            self._lost += 1
+        if self._lines is not None:
+            self._lines.write(line)
             return
         try:
-            if self._lost:
-                self._stream.write(f"{LOST_LINES % self._lost}\n")
-                self._lost = 0
             self._stream.write(line + "\n")
             self._stream.flush()
         except (OSError, ValueError):
@@ -94,19 +87,12 @@ class LineLogger:
     debug = info = warning = error = critical = exception = log = fatal = msg
 
 
-def _poll_of(stream: TextIO) -> "select.poll | None":
-    """Return what tells whether a write would wait; None for what never waits.
-
-    A pipe that polls writable takes PIPE_BUF bytes, 4096, without waiting (pipe(7)).
-    Only the traceback of a bug is longer than that.
-    """
+def _lines_of(stream: TextIO) -> Lines | None:
+    """Return what writes to a stream's descriptor; None if it has none."""
     try:
-        descriptor = stream.fileno()
+        return Lines(stream.fileno())
     except (OSError, ValueError):
         return None
-    room = select.poll()
-    room.register(descriptor, select.POLLOUT)
-    return room
 
 
 class LineHandler(logging.Handler):
@@ -133,8 +119,17 @@ def configure_logs(
     style: LogFormat = LogFormat.JSON,
     level: LogLevel = LogLevel.INFO,
     stream: TextIO | None = None,
+    *,
+    worker: int | None = None,
 ) -> None:
-    """Send this process's logs to ``stream``, by default standard output."""
+    """Send this process's logs to ``stream``, by default standard output.
+
+    Args:
+        style: How a line looks.
+        level: The least severe events.
+        stream: Where to.
+        worker: This process's number, for every line.
+    """
     lines = LineLogger(stream or sys.stdout)
     number = getattr(logging, level.name)
     shared: list[Processor] = [
@@ -142,6 +137,7 @@ def configure_logs(
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         without_personal_data,
+        *([] if worker is None else [_numbered(worker)]),
     ]
     rendering = _rendering(style)
     structlog.configure(
@@ -182,6 +178,14 @@ def _rendering(style: LogFormat) -> list[Processor]:
         _first_things_first,
         structlog.processors.JSONRenderer(default=_as_text),
     ]
+
+
+def _numbered(worker: int) -> Processor:
+    def add(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event["worker"] = worker
+        return event
+
+    return add
 
 
 def _first_things_first(

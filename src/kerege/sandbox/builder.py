@@ -192,6 +192,7 @@ client_http = "{member.address}:{ports.client_http}"
 client_https = "{member.address}:{ports.client_https}"
 peer = "{member.address}:{ports.peer}"
 ocsp = "{member.address}:{ports.ocsp}"
+admin = "{member.address}:{ports.admin}"
 
 [peers]
 port = {ports.peer}
@@ -257,7 +258,8 @@ def _tsa_url(ports: Ports) -> str:
 
 def _ports(files: Files) -> Ports:
     plan = json.loads(files.plan.read_text(encoding="utf-8"))
-    return Ports(**plan["ports"])
+    # A plan of an older version has no admin port: another one than any we find.
+    return Ports(**{"admin": 0, **plan["ports"]})
 
 
 def _write_plan(files: Files, ports: Ports) -> None:

@@ -106,6 +106,7 @@ class Ports:
     ca_ocsp: int = 8888
     tsa: int = 8899
     provider: int = 9001
+    admin: int = 9180
 
     def shifted(self, by: int) -> "Ports":
         """Return the ports with all numbers moved up."""

@@ -31,7 +31,13 @@ def find_ports(preferred: Ports) -> Ports:
 
 def busy_addresses(ports: Ports) -> list[str]:
     """Return the addresses of an instance with these ports that are taken."""
-    server_ports = (ports.client_http, ports.client_https, ports.peer, ports.ocsp)
+    server_ports = (
+        ports.client_http,
+        ports.client_https,
+        ports.peer,
+        ports.ocsp,
+        ports.admin,
+    )
     trust_ports = (ports.configuration, ports.ca_ocsp, ports.tsa, ports.provider)
     wanted = [(member.address, port) for member in MEMBERS for port in server_ports]
     wanted += [(TRUST_ADDRESS, port) for port in trust_ports]

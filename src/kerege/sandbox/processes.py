@@ -13,7 +13,8 @@ from typing import IO
 from kerege.sandbox.layout import Files, MemberPlan
 
 READY_SECONDS = 30.0
-STOP_SECONDS = 15.0
+STOP_SECONDS = 45.0
+"""More than a server takes to finish what it accepted (`finish_seconds`)."""
 MAX_LINE_BYTES = 256 * 1024
 LAST_LINES = 20
 """Shown when a server does not start."""

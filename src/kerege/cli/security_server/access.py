@@ -17,11 +17,11 @@ from kerege.cli.identifiers import (
 from kerege.cli.output import print_json, print_table
 from kerege.cli.security_server.common import (
     changing,
-    config_option,
     json_option,
     require_service,
     server_configuration,
 )
+from kerege.cli.security_server.options import config_option
 from kerege.exchange.storage.server_configuration import (
     WHOLE_SERVICE,
     AccessRight,

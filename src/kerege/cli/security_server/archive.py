@@ -6,12 +6,8 @@ from pathlib import Path
 import click
 
 from kerege.cli.output import print_json, print_table
-from kerege.cli.security_server.common import (
-    config_option,
-    json_option,
-    opened_database,
-    read_settings,
-)
+from kerege.cli.security_server.common import json_option, opened_database
+from kerege.cli.security_server.options import config_option, read_settings
 from kerege.exchange.messagelog import Archiver
 from kerege.exchange.processes import only_process
 from kerege.exchange.security_server.logging_setup import log_policy

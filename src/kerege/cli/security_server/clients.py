@@ -9,13 +9,12 @@ from kerege.cli.output import day, print_json, print_table
 from kerege.cli.security_server.certificates import certificate_in
 from kerege.cli.security_server.common import (
     changing,
-    config_option,
     global_configuration,
     json_option,
-    read_settings,
     require_client,
     server_configuration,
 )
+from kerege.cli.security_server.options import config_option, read_settings
 from kerege.exchange.storage.server_configuration import (
     Client,
     ClientStatus,

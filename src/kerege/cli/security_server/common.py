@@ -1,4 +1,4 @@
-"""What the commands share: the settings file, the database, the token, identifiers."""
+"""What the commands share: the database, the token, identifiers."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -11,13 +11,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from kerege.cli.failures import Failure
+from kerege.cli.security_server.options import read_settings
 from kerege.exchange.configuration import Readiness, load_directory, readiness
 from kerege.exchange.keys import Pin, PinPolicy, SoftwareToken, read_pin
 from kerege.exchange.keys.pin import pin_from_prompt
-from kerege.exchange.security_server.settings import (
-    Settings,
-    load_settings,
-)
+from kerege.exchange.security_server.settings import Settings
 from kerege.exchange.storage import Database, open_database
 from kerege.exchange.storage.database import database_error
 from kerege.exchange.storage.server_configuration import (
@@ -29,34 +27,6 @@ from kerege.xroad.globalconf import GlobalConf
 from kerege.xroad.identifiers import ClientId, ServiceId
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-DEFAULT_CONFIG = "server.toml"
-PIN_SOURCES = "fd:N, credential:NAME or prompt"
-
-
-def config_option(command: F) -> F:
-    """Add ``--config``."""
-    return click.option(
-        "--config",
-        "-c",
-        type=click.Path(path_type=Path, dir_okay=False),
-        default=DEFAULT_CONFIG,
-        envvar="KEREGE_CONFIG",
-        show_default=True,
-        show_envvar=True,
-        help="The server's settings file.",
-    )(command)
-
-
-def pin_option(command: F) -> F:
-    """Add ``--pin-from``."""
-    return click.option(
-        "--pin-from",
-        metavar="SOURCE",
-        default="prompt",
-        show_default=True,
-        help=f"Where the token's PIN is read: {PIN_SOURCES}.",
-    )(command)
 
 
 def json_option(command: F) -> F:
@@ -74,18 +44,6 @@ def private_files() -> Iterator[None]:
         yield
     finally:
         os.umask(before)
-
-
-def read_settings(config: Path) -> Settings:
-    """Read the settings file, or fail in words."""
-    if not config.exists():
-        msg = f"There is no settings file {config}"
-        raise Failure(
-            msg,
-            advice="Go to the server's folder, give --config FILE, or make a server "
-            "with: kerege security-server init",
-        )
-    return load_settings(config)
 
 
 @contextmanager

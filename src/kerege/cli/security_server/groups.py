@@ -8,10 +8,10 @@ from kerege.cli.identifiers import client_id as a_client
 from kerege.cli.output import print_json, print_table
 from kerege.cli.security_server.common import (
     changing,
-    config_option,
     json_option,
     server_configuration,
 )
+from kerege.cli.security_server.options import config_option
 from kerege.exchange.storage.server_configuration import (
     add_local_group,
     add_local_group_member,

@@ -6,12 +6,8 @@ import click
 
 from kerege.cli.anchors import read_anchor
 from kerege.cli.failures import Failure
-from kerege.cli.security_server.common import (
-    DEFAULT_CONFIG,
-    PIN_SOURCES,
-    chosen_pin,
-    private_files,
-)
+from kerege.cli.security_server.common import chosen_pin, private_files
+from kerege.cli.security_server.options import DEFAULT_CONFIG, PIN_SOURCES
 from kerege.cli.security_server.settings_file import settings_file
 from kerege.exchange.keys import PinPolicy, SoftwareToken
 from kerege.exchange.keys.server_keys import internal_identity

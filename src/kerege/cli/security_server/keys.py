@@ -17,12 +17,14 @@ from kerege.cli.security_server.certificates import (
     subject_of,
 )
 from kerege.cli.security_server.common import (
-    PIN_SOURCES,
     active_token,
     chosen_pin,
-    config_option,
     json_option,
     opened_token,
+)
+from kerege.cli.security_server.options import (
+    PIN_SOURCES,
+    config_option,
     pin_option,
     read_settings,
 )

@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from kerege.cli.failures import Failure
 from kerege.cli.identifiers import client_id as a_client
 from kerege.cli.security_server.certificates import member_named_in
-from kerege.cli.security_server.common import (
+from kerege.cli.security_server.common import active_token
+from kerege.cli.security_server.options import (
     PIN_SOURCES,
-    active_token,
     config_option,
     pin_option,
     read_settings,

@@ -11,11 +11,11 @@ from kerege.cli.identifiers import client_id as a_client, service_id as a_servic
 from kerege.cli.output import print_json, print_table
 from kerege.cli.security_server.common import (
     changing,
-    config_option,
     json_option,
     require_client,
     server_configuration,
 )
+from kerege.cli.security_server.options import config_option
 from kerege.exchange.storage.server_configuration import (
     Service,
     ServiceType,

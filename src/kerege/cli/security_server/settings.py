@@ -6,11 +6,8 @@ from pathlib import Path
 import click
 
 from kerege.cli.output import print_json, print_table
-from kerege.cli.security_server.common import (
-    config_option,
-    json_option,
-    read_settings,
-)
+from kerege.cli.security_server.common import json_option
+from kerege.cli.security_server.options import config_option, read_settings
 from kerege.cli.security_server.settings_file import (
     reference as reference_text,
     toml_value,

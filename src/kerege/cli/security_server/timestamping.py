@@ -8,12 +8,11 @@ from kerege.cli.failures import Failure
 from kerege.cli.output import print_json, print_table
 from kerege.cli.security_server.common import (
     changing,
-    config_option,
     global_configuration,
     json_option,
-    read_settings,
     server_configuration,
 )
+from kerege.cli.security_server.options import config_option, read_settings
 from kerege.exchange.storage.server_configuration import (
     add_timestamping_service,
     remove_timestamping_service,

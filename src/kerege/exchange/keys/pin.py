@@ -12,6 +12,7 @@ Rules:
 import getpass
 import os
 import stat
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -193,6 +194,27 @@ def pin_from_credential(name: str, *, environ: Mapping[str, str] = os.environ) -
         raise XRoadError(
             "pin_incorrect", f"Credential {name} cannot be read: {error.strerror}"
         ) from error
+
+
+def is_there(source: str, *, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether `read_pin` has somewhere to read from: a credential, a person.
+
+    A service that was started without either is not started wrongly: somebody logs it
+    in later.
+    """
+    kind, _, name = source.partition(":")
+    if kind == "credential":
+        folder = environ.get(CREDENTIALS_DIRECTORY, "")
+        return bool(folder) and Path(folder, name).exists()
+    return source != "prompt" or _has_terminal()
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return sys.stdin is not None and sys.stdin.isatty()
+    return True
 
 
 def pin_from_prompt(text: str) -> Pin:

@@ -116,7 +116,7 @@ class MessageLog:
             XRoadError: ``mlog.no_timestamping_provider_found``,
                 ``timestamping_failed``, ``logging_failed``.
         """
-        self._require_stampable()
+        self.require_stampable()
         stored = await bodies.store(record, self.policy) if record.loggable else ()
         try:
             record_id = await self._writer.submit(to_rows(record, stored))
@@ -141,7 +141,8 @@ class MessageLog:
         await self.stamper.stamp_alone(record_id)
         await self.period.end()
 
-    def _require_stampable(self) -> None:
+    def require_stampable(self) -> None:
+        """Raise what `write` raises if records cannot be time-stamped."""
         if not self._timestamper.is_configured:
             raise no_timestamping_provider()
         if self.policy.timestamp_immediately or self.period.since is None:

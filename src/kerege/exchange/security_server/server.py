@@ -37,6 +37,7 @@ from kerege.exchange.security_server.own_ocsp import OwnOCSP
 from kerege.exchange.security_server.peer_ocsp import PeerOCSP
 from kerege.exchange.security_server.peer_port import PeerPort
 from kerege.exchange.security_server.peers import Verifiers
+from kerege.exchange.security_server.readiness import Problem, Readiness
 from kerege.exchange.security_server.replays import make_replays
 from kerege.exchange.security_server.runtime import (
     Exchange,
@@ -99,6 +100,7 @@ class SecurityServer:
         self._servers: list[Server] = []
         self._turns: Turns | None = None
         self._ports: dict[str, Server] = {}
+        self._readiness: Readiness | None = None
         self._rights: ServerConfiguration | None = None
 
     async def __aenter__(self) -> Self:
@@ -127,14 +129,13 @@ class SecurityServer:
         remove_leftovers(spool)
         metrics = self._open_metrics(spool / METRICS_FOLDER)
         database = await self._open_database()
-        session = await self._stack.enter_async_context(
-            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
-        )
+        session = await self._open_session()
         turns = self._start_turns(spool)
         upkeep = Upkeep(settings, turns, self._stack, self._clock)
         configuration = await upkeep.configuration(self._run)
         keys = self._make_keys(lambda: _intermediates(configuration))
-        ocsp = await upkeep.ocsp(configuration, _own_certificates(keys), session)
+        own = tuple(_own_certificates(keys))
+        ocsp = await upkeep.ocsp(configuration, own, session)
         log = await self._start_log(database, configuration, turns)
         own_ocsp = OwnOCSP(ocsp.response_by_hash)
         chains = Chains(configuration)
@@ -155,6 +156,7 @@ class SecurityServer:
             replays=make_replays(settings.security, database, metrics.count_replay),
             clock=self._clock,
         )
+        self._readiness = Readiness(runtime, database, log, own, ocsp.responses_for)
         await self._listen(runtime, log, ocsp, metrics)
         self._measure(metrics, runtime, log, ocsp, upkeep)
         self._run(turns.run())
@@ -192,6 +194,12 @@ class SecurityServer:
         self._tasks.clear()
         await self._stack.aclose()
 
+    async def problems(self) -> list[Problem]:
+        """Return what keeps messages from passing; empty if nothing does."""
+        if self._readiness is None:
+            return [Problem("The server is starting", "Wait a moment.")]
+        return await self._readiness.problems()
+
     @property
     def ports(self) -> tuple[int, ...]:
         """The ports that are listened on, in the order of `Listen`."""
@@ -202,6 +210,10 @@ class SecurityServer:
         self._stack.callback(turns.release)
         turns.take()
         return turns
+
+    async def _open_session(self) -> aiohttp.ClientSession:
+        session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        return await self._stack.enter_async_context(session)
 
     def _peer_ocsp(self, session: aiohttp.ClientSession) -> PeerOCSP:
         peers = self._settings.peers

@@ -1,0 +1,258 @@
+"""`python -m kerege.cli.security_server.worker`: one process that passes messages.
+
+Started by the supervisor, which tells it over a channel who it is: settings, PIN,
+listening sockets. It ends when it is told to, and when the supervisor is gone. It is no
+command for people.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import structlog
+import uvloop
+
+from kerege.cli.failures import Failure, failure_of
+from kerege.cli.logs import LogFormat, LogLevel, configure_logs
+from kerege.exchange.keys import Pin, SoftwareToken
+from kerege.exchange.keys.server_keys import internal_identity, server_keys
+from kerege.exchange.security_server.locked import LockedServer
+from kerege.exchange.security_server.readiness import Problem
+from kerege.exchange.security_server.runtime import Exchange
+from kerege.exchange.security_server.server import SecurityServer
+from kerege.exchange.security_server.settings import Settings, parse_settings
+from kerege.exchange.supervisor.channel import Channel, ChannelError, Message
+from kerege.exchange.supervisor.secrecy import hide_memory
+from kerege.exchange.supervisor.workers import CHANNEL
+from kerege.exchange.tls import UnsuitableOpenSSLError, client_side_context
+from kerege.xroad.faults import XRoadError
+
+COLLECT_AFTER = (25_000, 20, 20)
+"""Objects made since the last collection, and rounds of the younger generations."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Host(Protocol):
+    """A server that passes messages, or one that says that it cannot."""
+
+    async def start(self) -> None:
+        """Open everything and listen."""
+
+    async def stop(
+        self, *, finish_seconds: float | None = None, patience_seconds: float = 0.0
+    ) -> None:
+        """Finish what was accepted, then close everything."""
+
+    async def problems(self) -> list[Problem]:
+        """Return what keeps messages from passing; empty if nothing does."""
+
+
+def main() -> None:
+    """Run one worker."""
+    hide_memory()
+    os.umask(0o077)
+    for number in (signal.SIGINT, signal.SIGHUP):  # the terminal's; for the supervisor
+        signal.signal(number, signal.SIG_IGN)
+    channel = Channel(socket.socket(fileno=CHANNEL))
+    try:
+        boot, descriptors = channel.receive_first()
+    except ChannelError:
+        return
+    configure_logs(
+        LogFormat(boot["log_format"]),
+        LogLevel(boot["log_level"]),
+        worker=int(boot["number"]),
+    )
+    sockets = {
+        name: socket.socket(fileno=descriptor)
+        for name, descriptor in zip(boot["ports"], descriptors, strict=True)
+    }
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        is_started = runner.run(Worker(channel, boot, sockets).run())
+    sys.exit(0 if is_started else 1)
+
+
+class Worker:
+    """A server, and what the supervisor asks of it."""
+
+    def __init__(
+        self, channel: Channel, boot: Message, sockets: dict[str, socket.socket]
+    ) -> None:
+        """Be what ``boot`` says."""
+        self._channel = channel
+        self._boot = boot
+        self._sockets = sockets
+        self._how_to_stop: asyncio.Future[Message] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._token: SoftwareToken | None = None
+        self._host: Host | None = None
+
+    async def run(self) -> bool:
+        """Serve until told to stop; return whether it began."""
+        loop = asyncio.get_running_loop()
+        told = self._how_to_stop = loop.create_future()
+        loop.add_signal_handler(signal.SIGTERM, self._stop, {})
+        try:
+            host = self._host = await asyncio.to_thread(self._make_host)
+            self._listen_to_supervisor(loop)
+            starting = loop.create_task(host.start())
+            await asyncio.wait((starting, told), return_when=asyncio.FIRST_COMPLETED)
+            if told.done():
+                starting.cancel()
+                await asyncio.gather(starting, return_exceptions=True)
+                await host.stop()
+                return True
+            await starting
+        except Exception as error:  # noqa: BLE001 - the supervisor is told of every one
+            self._tell_failure(error)
+            return False
+        calm_garbage_collection()
+        self._tell({"ready": True})
+        how = await told
+        loop.remove_reader(self._channel.fileno())
+        await host.stop(
+            finish_seconds=how.get("seconds"),
+            patience_seconds=how.get("patience", 0.0),
+        )
+        return True
+
+    def _make_host(self) -> Host:
+        boot = self._boot
+        settings = parse_settings(boot["settings"], Path(boot["config"]))
+        token = self._token = SoftwareToken.open(settings.path(settings.token))
+        internal = internal_identity(settings.directory)
+        if boot["pin"] is None:
+            context = client_side_context(internal)
+            return LockedServer(settings, self._sockets, context)
+        token.login(Pin(boot["pin"]))
+        del boot["pin"]
+        return SecurityServer(
+            settings,
+            lambda intermediates: server_keys(token, internal, intermediates),
+            sockets=self._sockets,
+            on_exchange=exchange_log(settings),
+        )
+
+    def _listen_to_supervisor(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._channel.unblocked()
+        loop.add_reader(self._channel.fileno(), self._hear)
+
+    def _hear(self) -> None:
+        try:
+            messages = self._channel.receive()
+        except ChannelError:
+            asyncio.get_running_loop().remove_reader(self._channel.fileno())
+            _log.warning("supervisor is gone")
+            self._stop({})
+            return
+        for message in messages:
+            if message.get("do") == "stop":
+                self._stop(message)
+            else:
+                self._run(self._answer(message))
+
+    def _stop(self, how: Message) -> None:
+        if self._how_to_stop is not None and not self._how_to_stop.done():
+            self._how_to_stop.set_result(how)
+
+    def _run(self, work: Any) -> None:  # noqa: ANN401 - a coroutine
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, message: Message) -> None:
+        """Answer a question of the supervisor."""
+        reply: Message = {"reply": message.get("id")}
+        try:
+            if message["do"] == "login":
+                await asyncio.to_thread(self._try_pin, str(message["pin"]))
+            elif message["do"] == "state" and self._host is not None:
+                problems = await self._host.problems()
+                reply["problems"] = [problem.as_dict() for problem in problems]
+        except Exception as error:  # noqa: BLE001 - the asker learns of every one
+            reply["failed"] = failed(error)
+        self._tell(reply)
+
+    def _try_pin(self, pin: str) -> None:
+        """Log in, or find out that this PIN does not; the token counts wrong ones."""
+        if self._token is not None:
+            self._token.login(Pin(pin))
+
+    def _tell(self, message: Message) -> None:
+        try:
+            self._channel.send(message)
+        except ChannelError:
+            self._stop({})
+
+    def _tell_failure(self, error: Exception) -> None:
+        if self._boot.get("debug"):
+            traceback.print_exception(error)
+        self._tell({"failed": failed(error)})
+
+
+def failed(error: Exception) -> dict[str, str]:
+    """Return what the supervisor is told of a failure."""
+    failure = start_failure(error)
+    code = error.code if isinstance(error, XRoadError) else ""
+    return {
+        "what": failure.message,
+        "why": failure.why,
+        "advice": failure.advice,
+        "code": code,
+    }
+
+
+def start_failure(error: Exception) -> Failure:
+    """Return the lines for a server that did not start."""
+    if isinstance(error, UnsuitableOpenSSLError):
+        return Failure(error.message, advice=error.advice)
+    if isinstance(error, TimeoutError):
+        return Failure(
+            "The server did not become ready in time",
+            why="The global configuration or OCSP responses did not arrive.",
+            advice="Are the addresses in the configuration anchor reachable from here?",
+        )
+    return failure_of(error)
+
+
+def calm_garbage_collection() -> None:
+    """Look for cycles less often, and never again in what the start has made.
+
+    A message makes some thousand objects and hardly any cycle: with Python's defaults
+    the collector takes one twentieth of the time of a busy server.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
+
+
+def exchange_log(settings: Settings) -> Callable[[Exchange], None]:
+    """Return what hears of every message: its event goes to the log."""
+    del settings
+    return log_exchange
+
+
+def log_exchange(exchange: Exchange) -> None:
+    """Write the event of one message that passed."""
+    _log.info(
+        "message",
+        side=exchange.side,
+        client=exchange.client,
+        service=exchange.service,
+        verdict=exchange.verdict,
+        milliseconds=round(exchange.milliseconds, 1),
+        request_id=exchange.request_id,
+        **({"detail": exchange.fault_detail} if exchange.fault_detail else {}),
+    )
+
+
+if __name__ == "__main__":
+    main()

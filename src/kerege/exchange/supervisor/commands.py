@@ -1,0 +1,171 @@
+"""What operators can have done to a running server: reload, login, logout, state."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from kerege.exchange.security_server.settings import SettingsError
+from kerege.exchange.supervisor.channel import Message
+from kerege.exchange.supervisor.listening import CannotListenError
+from kerege.exchange.supervisor.notify import notify_reloading
+from kerege.exchange.supervisor.operators import Answer, Operators
+from kerege.exchange.supervisor.reading import next_plan
+from kerege.exchange.supervisor.states import States
+from kerege.exchange.supervisor.supervisor import Supervisor
+from kerege.exchange.supervisor.workers import Plan, State
+
+LOGIN_SECONDS = 60.0
+"""Longest time for a worker to try a PIN; stretching it takes a third of a second."""
+BUSY = "The server is not ready yet"
+UNKNOWN = {"what": "The server does not know this request", "code": "bad_request"}
+
+Over = Callable[[], None]
+
+
+class Commands:
+    """Answers operators as long as the block runs."""
+
+    def __init__(self, supervisor: Supervisor, folder: Path, plan: Plan) -> None:
+        """Listen in the spool folder, and serve health on the plan's admin port."""
+        self._supervisor = supervisor
+        self._loop = supervisor.loop
+        self._reloads: list[Answer] = []
+        """Who waits for a reload that has not begun."""
+        self._is_reload_due = False
+        supervisor.on_reload = self._reload_by_signal
+        self._operators = Operators(supervisor.loop, folder, self._handle)
+        self._states = States(supervisor, plan)
+        supervisor.on_stop = self._states.close
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self._states.close()
+        self._operators.close()
+
+    def _handle(self, message: Message, answer: Answer) -> None:
+        match message.get("do"):
+            case "login":
+                self._login(str(message.get("pin", "")), answer)
+            case "logout":
+                self._logout(answer)
+            case "reload":
+                self._reload(answer)
+            case "state":
+                self._states.collect(answer)
+            case _:
+                answer({"failed": UNKNOWN})
+
+    # Reload.
+
+    def _reload_by_signal(self) -> None:
+        self._reload(lambda _: None)
+
+    def _reload(self, answer: Answer) -> None:
+        """Reload; who asks while one is waiting to begin is answered with that one."""
+        self._reloads.append(answer)
+        if not self._is_reload_due:
+            self._is_reload_due = True
+            self._supervisor.change(self._begin_reload)
+
+    def _begin_reload(self, over: Over) -> None:
+        supervisor = self._supervisor
+        answers, self._reloads, self._is_reload_due = self._reloads, [], False
+        notify_reloading()
+        finish = partial(self._reloaded, answers, over)
+        try:
+            plan = next_plan(supervisor.options, supervisor.plan)
+        except SettingsError as error:
+            finish({"what": str(error)})
+        except CannotListenError as error:
+            finish({"what": f"{error}: {error.why}", "advice": error.advice})
+        else:
+            supervisor.crew.roll(plan, partial(self._adopt, plan, finish))
+
+    def _adopt(
+        self, plan: Plan, finish: Callable[[Message | None], None], reason: str
+    ) -> None:
+        supervisor = self._supervisor
+        before = supervisor.plan
+        slots = supervisor.crew.slots.values()
+        if reason and not any(slot.plan is plan for slot in slots):
+            plan.listening.close_all_but(before.listening)
+        else:
+            supervisor.plan = plan
+            self._states.move(plan)
+            if not reason:
+                before.listening.close_all_but(plan.listening)
+        finish(
+            {"what": "A new worker did not start", "why": reason} if reason else None
+        )
+
+    def _reloaded(
+        self, answers: list[Answer], over: Over, failed: Message | None
+    ) -> None:
+        supervisor = self._supervisor
+        if failed:
+            reason = ": ".join(part for part in failed.values() if part)
+            supervisor.events.error("not reloaded", reason=reason)
+        else:
+            supervisor.events.info(
+                "reloaded", addresses=supervisor.plan.listening.addresses
+            )
+        supervisor.tell_systemd("READY=1")
+        for answer in answers:
+            answer({"failed": failed} if failed else {"ok": True})
+        over()
+
+    # Login.
+
+    def _login(self, pin: str, answer: Answer) -> None:
+        """Have a worker try the PIN: the token's own rules hold, waits included."""
+        crew = self._supervisor.crew
+        ready = [w for w in crew.current if w.state is State.READY]
+        if not ready:
+            answer({"failed": {"what": BUSY, "advice": "Try again in a moment."}})
+            return
+        question = {"do": "login", "pin": pin}
+        tried = partial(self._tried, pin, answer)
+        self._supervisor.questions.ask(ready[0], question, LOGIN_SECONDS, tried)
+
+    def _tried(self, pin: str, answer: Answer, reply: Message | None) -> None:
+        if reply is None:
+            answer({"failed": {"what": "The worker that was asked gave no answer"}})
+        elif "failed" in reply:
+            code = reply["failed"].get("code", "")
+            self._supervisor.events.warning("login refused", code=code)
+            answer({"failed": reply["failed"]})
+        else:
+            self._supervisor.pin = pin
+            self._supervisor.change(partial(self._replace_all, answer))
+
+    def _logout(self, answer: Answer) -> None:
+        self._supervisor.pin = None
+        self._supervisor.change(partial(self._replace_all, answer))
+
+    def _replace_all(self, answer: Answer, over: Over) -> None:
+        """Start workers anew, with the PIN or without."""
+        supervisor = self._supervisor
+
+        def done(reason: str) -> None:
+            if reason:
+                supervisor.events.error("worker not started", reason=reason)
+                answer({"failed": {"what": "No new worker started", "why": reason}})
+            else:
+                answer({"ok": True})
+                if supervisor.pin is None:
+                    supervisor.events.info("logged out")
+                else:
+                    supervisor.events.info("logged in")
+            supervisor.tell_systemd()
+            over()
+
+        supervisor.crew.roll(supervisor.plan, done)

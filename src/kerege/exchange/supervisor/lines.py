@@ -1,0 +1,64 @@
+"""Lines that several processes write to one stream: each whole, or not at all.
+
+* A stream that has no room is not waited for: a reader that went away, or stopped
+  reading a pipe, must not stop messages. What cannot be written is counted; the next
+  line that gets through says how many there were.
+* A line goes out in one write. A pipe takes up to PIPE_BUF bytes (4096) in one piece
+  (pipe(7)), and Linux more if there is room for all of it: longer lines, the tracebacks
+  of bugs, are only written then.
+"""
+
+import fcntl
+import os
+import select
+import stat
+import termios
+
+LOST_LINES = '{"event": "lines lost", "level": "warning", "count": %d}\n'
+PIPE_BUF = select.PIPE_BUF
+
+
+class Lines:
+    """Writes lines to a descriptor."""
+
+    def __init__(self, descriptor: int) -> None:
+        """Write to ``descriptor``, which stays open."""
+        self._descriptor = descriptor
+        self._lost = 0
+        self._room = select.poll()
+        self._room.register(descriptor, select.POLLOUT)
+        self._is_pipe = stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+
+    def write(self, line: str) -> None:
+        """Write one line at once, or not at all."""
+        lost = LOST_LINES % self._lost if self._lost else ""
+        data = f"{lost}{line}\n".encode("utf-8", "replace")
+        if not self._has_room_for(len(data)):
+            self._lost += 1
+            return
+        try:
+            self._write_all(data)
+        except BlockingIOError:
+            self._lost += 1
+        except OSError:
+            return
+        else:
+            self._lost = 0
+
+    def _write_all(self, data: bytes) -> None:
+        written = os.write(self._descriptor, data)
+        while written < len(data):  # a file on a full disk, a socket
+            written += os.write(self._descriptor, data[written:])
+
+    def _has_room_for(self, size: int) -> bool:
+        if not self._room.poll(0):
+            return False
+        if not self._is_pipe or size <= PIPE_BUF:
+            return True
+        try:
+            whole = fcntl.fcntl(self._descriptor, fcntl.F_GETPIPE_SZ)
+            waiting = fcntl.ioctl(self._descriptor, termios.FIONREAD, b"\0" * 4)
+        except OSError:
+            return False
+        # A page of the pipe may hold less than a page: half is surely there.
+        return size < (whole - int.from_bytes(waiting, "little")) / 2
