@@ -22,6 +22,9 @@ from kerege.xroad.faults import XRoadError
 MIN_RSA_BITS = 2048
 """Keys below are refused everywhere (NIST SP 800-131A, X-Road's own minimum)."""
 
+MIN_EC_BITS = 224
+"""Shorter curves have less than 112 bits of security (NIST SP 800-57)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Digest:
@@ -178,6 +181,7 @@ def verify_raw(
             isinstance(public_key, ec.EllipticCurvePublicKey)
             and algorithm.kind == "ECDSA"
         ):
+            _require_strong(public_key)
             public_key.verify(signature, data, ec.ECDSA(digest))
         else:
             raise XRoadError(
@@ -254,12 +258,16 @@ def ecdsa_raw_to_der(signature: bytes, public_key: ec.EllipticCurvePublicKey) ->
     )
 
 
-def _require_strong(public_key: rsa.RSAPublicKey) -> None:
-    if public_key.key_size < MIN_RSA_BITS:
+def _require_strong(
+    public_key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
+) -> None:
+    is_rsa = isinstance(public_key, rsa.RSAPublicKey)
+    kind, least = ("RSA", MIN_RSA_BITS) if is_rsa else ("EC", MIN_EC_BITS)
+    if public_key.key_size < least:
         raise XRoadError(
             "unsupported_algorithm",
-            f"An RSA key of {public_key.key_size} bits is too weak; "
-            f"{MIN_RSA_BITS} is the minimum",
+            f"An {kind} key of {public_key.key_size} bits is too weak; "
+            f"{least} is the minimum",
         )
 
 

@@ -26,7 +26,7 @@ from cryptography.exceptions import (
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from kerege.xroad.algorithms import MIN_RSA_BITS
+from kerege.xroad.algorithms import MIN_EC_BITS, MIN_RSA_BITS
 from kerege.xroad.faults import XRoadError
 
 MAX_CERTIFICATE_BYTES = 16 * 1024
@@ -40,8 +40,6 @@ MAX_RSA_BITS = 8192
 MAX_RSA_EXPONENT_BITS = 64
 """As OpenSSL has it for keys above 3072 bits; below, one as long as the modulus makes a
 check cost seventy times as much."""
-MIN_EC_BITS = 224
-"""Shorter curves have less than 112 bits of security (NIST SP 800-57)."""
 
 PublicKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 """The kinds of key that X-Road knows."""

@@ -143,7 +143,7 @@ def _data_reference(element: etree._Element) -> DataReference:
     if method is None or value is None:
         raise _bad(names.ASIC_MANIFEST, "a DataObjectReference has no digest")
     try:
-        digest = base64.b64decode("".join(value.split()), validate=True)
+        digest = base64.b64decode(b"".join(value.encode().split()), validate=True)
     except (binascii.Error, ValueError):
         raise _bad(names.ASIC_MANIFEST, "a digest is not base64") from None
     algorithm = digest_by_uri(method.get("Algorithm", ""))

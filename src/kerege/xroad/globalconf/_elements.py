@@ -134,8 +134,8 @@ class Fields:
     def data_of(self, element: etree._Element) -> bytes:
         """Return the base64 content of a leaf, decoded."""
         try:
-            text = "".join(self.text_of(element).split()).encode("ascii")
-            return base64.b64decode(text, validate=True)
+            text = self.text_of(element).encode("ascii")
+            return base64.b64decode(b"".join(text.split()), validate=True)
         except (binascii.Error, UnicodeEncodeError):
             self.fail(f"{element.tag!s} is not base64")
 

@@ -344,7 +344,8 @@ def _digest_method(element: etree._Element) -> Digest:
 
 def _digest_value(element: etree._Element) -> bytes:
     text = element.text or ""
-    if len(element) or element.attrib or len(text) > MAX_DIGEST_CHARACTERS:
+    is_plain = text.isascii() and not len(element) and not element.attrib
+    if not is_plain or len(text) > MAX_DIGEST_CHARACTERS:
         raise XRoadError(_MALFORMED, "DigestValue is not a digest")
     try:
         return base64.b64decode("".join(text.split()), validate=True)

@@ -134,6 +134,8 @@ def decoded(element: etree._Element) -> bytes:
 
 def _base64(text: str) -> bytes:
     """Return the bytes; none if the text is not base64 in canonical form."""
+    if not text.isascii():  # other white space would be dropped below
+        return b""
     text = "".join(text.split())
     try:
         value = binascii.a2b_base64(text, strict_mode=True)
