@@ -19,7 +19,6 @@ import uvloop
 
 from bench._running import (
     CLIENT_HEADER,
-    PORTAL,
     TARGET,
     peak_rss_mb,
     start_instance,
@@ -29,6 +28,7 @@ from bench._transfer import BLOCK, Transfers
 from bench.rows import Row
 from kerege.exchange.http import ClientPool, Handler, Request, Response
 from kerege.sandbox.builder import Instance
+from kerege.sandbox.layout import PORTAL
 
 PREFIX = "exchange.large_body"
 SIZES = {"small": 256 << 20, "full": 1 << 30}

@@ -40,7 +40,7 @@ needs_postgres = pytest.mark.skipif(
 )
 
 
-def _unprivileged() -> pwd.struct_passwd | None:
+def unprivileged() -> pwd.struct_passwd | None:
     """Return the user to run as if we are root; None to run as ourselves."""
     if os.geteuid() != 0:
         return None
@@ -63,9 +63,9 @@ class PostgresServer:
         """Return the address of a database, in SQLAlchemy's form."""
         return f"postgresql+psycopg://kerege@/{database}?host={self.folder}"
 
-    def start(self) -> None:
+    def start(self, options: str = "-c fsync=off -c jit=off") -> None:
         """Start, and return when connections are accepted."""
-        options = f"-k {self.folder} -c listen_addresses='' -c fsync=off -c jit=off"
+        options = f"-k {self.folder} -c listen_addresses='' {options}"
         self._pg_ctl("start", "-o", options, "-l", str(self.folder / "log"))
 
     def stop(self, mode: str = "fast") -> None:
@@ -104,7 +104,7 @@ class PostgresServer:
         self._run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-s", *arguments)
 
     def _run(self, program: str, *arguments: str) -> None:
-        user = _unprivileged()
+        user = unprivileged()
         done = subprocess.run(
             [str(self.programs / program), *arguments],
             stdin=subprocess.DEVNULL,
@@ -128,7 +128,7 @@ def server() -> PostgresServer:
     if programs is None:
         pytest.skip(f"PostgreSQL is not installed below {BINARIES}")
     folder = Path(tempfile.mkdtemp(prefix="kerege-pg-"))
-    if user := _unprivileged():
+    if user := unprivileged():
         os.chown(folder, user.pw_uid, user.pw_gid)
     started = PostgresServer(programs, folder)
     atexit.register(_remove, started)
