@@ -28,6 +28,9 @@ COMMANDS = {
         "Set up and run a Security Server.",
     ),
     "verify": Command("kerege.cli.verify:verify", "Verify signed containers (.asice)."),
+    "watch": Command(
+        "kerege.cli.watch:watch", "Watch what passes a running server, from its log."
+    ),
 }
 
 

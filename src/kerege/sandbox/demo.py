@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from kerege.sandbox.builder import Instance, build, is_built, load, move_ports, prepare
+from kerege.sandbox.events import Event
 from kerege.sandbox.folder import emptied, held, note_processes
 from kerege.sandbox.layout import (
     BANK,
@@ -30,10 +31,11 @@ from kerege.sandbox.layout import (
 from kerege.sandbox.live import LiveView
 from kerege.sandbox.people import register
 from kerege.sandbox.ports import find_ports
-from kerege.sandbox.processes import Event, ServerProcess, start_server
+from kerege.sandbox.processes import ServerProcess, start_server
 from kerege.sandbox.services import start_services
 
 Write = Callable[[str], None]
+Hear = Callable[[MemberPlan, Event], None]
 
 
 def local_now() -> datetime:
@@ -49,10 +51,11 @@ class Demo:
     write: Write
     reset: bool = False
     preferred: Ports = field(default_factory=Ports)
+    hear: Hear | None = None
+    """Gets the servers' log events; without, a line of each message is written."""
     instance: Instance | None = None
     servers: list[ServerProcess] = field(default_factory=list)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
-    _view: LiveView | None = None
 
     async def __aenter__(self) -> Self:
         try:
@@ -69,12 +72,12 @@ class Demo:
         started = time.perf_counter()
         lock = self._stack.enter_context(held(self.root))
         instance = self.instance = await asyncio.to_thread(self._prepared)
-        self._view = LiveView(self.write, local_now)
+        hear = self.hear or self._lines()
         self._step("trust services, global configuration, village register")
         await start_services(self._stack, instance)
         self._step("security servers " + ", ".join(m.server_code for m in MEMBERS))
         started_servers = await asyncio.gather(
-            *(start_server(instance.files, m, self._hear, lock) for m in MEMBERS),
+            *(start_server(instance.files, m, hear, lock) for m in MEMBERS),
             return_exceptions=True,
         )
         self.servers = [s for s in started_servers if isinstance(s, ServerProcess)]
@@ -136,9 +139,9 @@ class Demo:
     def _step(self, text: str) -> None:
         self.write(f"  · {text}")
 
-    def _hear(self, _plan: MemberPlan, event: Event) -> None:
-        if self._view is not None:
-            self._view.hear(event)
+    def _lines(self) -> Hear:
+        view = LiveView(self.write, local_now)
+        return lambda _, event: view.hear(event)
 
 
 def _which_ports(ports: Ports, preferred: Ports) -> str:
@@ -152,26 +155,10 @@ def _which_ports(ports: Ports, preferred: Ports) -> str:
 
 
 def what_runs_where(demo: Demo) -> str:
-    """Return the table that the demo prints when everything is up."""
-    ports = demo.ports
+    """Return what the demo prints when everything is up."""
     lines = [
         "",
-        f"An X-Road instance '{INSTANCE}' runs on this machine. NOT FOR PRODUCTION.",
-        "",
-    ]
-    for member in MEMBERS:
-        clients = ", ".join(c.short.partition("/")[2] for c in member.clients)
-        lines.append(
-            f"  {member.server_code}  {member.address}  {member.name:<18} {clients}\n"
-            f"       applications {ports.client_http}, {ports.client_https} (TLS); "
-            f"servers {ports.peer}; OCSP {ports.ocsp}"
-        )
-    lines += [
-        (
-            f"  configuration http://{TRUST_ADDRESS}:{ports.configuration}/internalconf, "
-            f"OCSP :{ports.ca_ocsp}, time-stamps :{ports.tsa}, register :{ports.provider}"
-        ),
-        f"  files in {demo.root}",
+        *where_things_are(demo),
         "",
         "Ask, as the citizen portal, where a (synthetic) person lives:",
         "",
@@ -185,6 +172,45 @@ def what_runs_where(demo: Demo) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def where_things_are(demo: Demo) -> list[str]:
+    """Return lines that say which server of the instance is where."""
+    ports = demo.ports
+    lines = [
+        f"An X-Road instance '{INSTANCE}' runs on this machine. NOT FOR PRODUCTION.",
+        "",
+    ]
+    for member in MEMBERS:
+        clients = ", ".join(c.short.partition("/")[2] for c in member.clients)
+        lines += [
+            f"  {member.server_code}  {member.address}  {member.name:<18} {clients}",
+            (
+                f"       applications {ports.client_http}, {ports.client_https} (TLS); "
+                f"servers {ports.peer}; OCSP {ports.ocsp}"
+            ),
+        ]
+    return [
+        *lines,
+        (
+            f"  configuration http://{TRUST_ADDRESS}:{ports.configuration}/internalconf, "
+            f"OCSP :{ports.ca_ocsp}, time-stamps :{ports.tsa}, register :{ports.provider}"
+        ),
+        f"  files in {demo.root}",
+    ]
+
+
+def short_request(demo: Demo) -> tuple[str, ...]:
+    """Return lines to paste that fit on a narrow screen, as one waits for messages."""
+    pin = next(iter(register().people))
+    return (
+        " In another terminal, ask where a (synthetic) person lives:",
+        "",
+        f"   KEREGE=http://{PORTAL.address}:{demo.ports.client_http}",
+        f"   SERVICE={PROVIDER.path}",
+        f'   curl -H "X-Road-Client: {PORTAL_CLIENT.path}" \\',
+        f"     $KEREGE/r1/$SERVICE/address-fact/{pin}",
+    )
 
 
 def curl_line(demo: Demo) -> str:

@@ -1,28 +1,41 @@
-"""The live view: one line per message that passed. No personal data.
+"""The live view as lines: one for each message that passed. No personal data.
 
-Who asked whom for what service, the verdict, and how long it took at the consumer and
-at the provider. Paths after the service code are never shown: they carry PINs.
+Who asked whom for what service, the verdict, and how long it took. Paths after the
+service code are never shown: they carry PINs.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
 
-from kerege.sandbox.processes import Event
+from kerege.sandbox.events import Event
+from kerege.sandbox.live_state import is_good, number_of, short_name, text_of
 
 WAITING = 1000
 """Provider sides remembered until their consumer's line comes."""
 
 
 class LiveView:
-    """Joins both sides of a message into one line."""
+    """Writes lines."""
 
     def __init__(
-        self, write: Callable[[str], None], clock: Callable[[], datetime]
+        self,
+        write: Callable[[str], None],
+        clock: Callable[[], datetime],
+        *,
+        joined: bool = True,
     ) -> None:
-        """Give each line to ``write``."""
+        """Write nothing yet.
+
+        Args:
+            write: Gets each line.
+            clock: Tells the time.
+            joined: The events are those of both sides of all messages: each message
+                is one line, with the time at the provider's side behind it.
+        """
         self._write = write
         self._clock = clock
+        self._joined = joined
         self._provider_ms: OrderedDict[str, float] = OrderedDict()
         self.messages = 0
         """Messages shown so far."""
@@ -31,10 +44,9 @@ class LiveView:
         """Take one log event of a server."""
         if event.get("event") != "message":
             return
-        request_id = str(event.get("request_id", ""))
-        milliseconds = event.get("milliseconds")
-        took = float(milliseconds) if isinstance(milliseconds, int | float) else 0.0
-        if event.get("side") == "server":
+        request_id = text_of(event.get("request_id"))
+        took = number_of(event.get("milliseconds"))
+        if self._joined and event.get("side") == "server":
             self._provider_ms[request_id] = took
             while len(self._provider_ms) > WAITING:
                 self._provider_ms.popitem(last=False)
@@ -44,16 +56,13 @@ class LiveView:
         self._write(self._line(event, took, provider))
 
     def _line(self, event: Event, took: float, provider: float | None) -> str:
-        verdict = str(event.get("verdict", ""))
-        mark = "ok " if verdict.isdigit() and int(verdict) < 400 else "no "
+        verdict = text_of(event.get("verdict"))
+        mark = "ok " if is_good(verdict) else "no "
         behind = f", provider {provider:.0f} ms" if provider is not None else ""
+        way = ""
+        if not self._joined:
+            way = "in  " if event.get("side") == "server" else "out "
         return (
-            f"{self._clock():%H:%M:%S} {mark} {_short(event.get('client'))} → "
-            f"{_short(event.get('service'))}  {verdict}  {took:.0f} ms{behind}"
+            f"{self._clock():%H:%M:%S} {way}{mark} {short_name(event.get('client'))} → "
+            f"{short_name(event.get('service'))}  {verdict}  {took:.0f} ms{behind}"
         )
-
-
-def _short(identifier: object) -> str:
-    """Leave out the type and the instance: ``GOV/70000001/portal``."""
-    text = str(identifier or "?")
-    return text.partition(":")[2].partition("/")[2] or text

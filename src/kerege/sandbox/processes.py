@@ -1,7 +1,6 @@
 """Security Servers as processes of their own, started and stopped by the sandbox."""
 
 import asyncio
-import json
 import os
 import signal
 import sys
@@ -10,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from kerege.sandbox.events import MAX_LINE_BYTES, Event, parse_event
 from kerege.sandbox.layout import Files, MemberPlan
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 45.0
 """More than a server takes to finish what it accepted (`finish_seconds`)."""
-MAX_LINE_BYTES = 256 * 1024
+ENDED = "process ended"
+"""The event after a server's last: nobody reads its log any more."""
 LAST_LINES = 20
 """Shown when a server does not start."""
-
-Event = dict[str, object]
 
 
 class ServerDidNotStartError(Exception):
@@ -123,9 +122,10 @@ async def _read(
     with log.open("ab", buffering=0) as file:
         async for line in _lines(process):
             file.write(line)
-            event = _parse(line)
+            event = parse_event(line)
             if event is not None:
                 hear(event)
+    hear({"event": ENDED, "level": "error"})
 
 
 async def _lines(process: asyncio.subprocess.Process) -> AsyncIterator[bytes]:
@@ -139,14 +139,6 @@ async def _lines(process: asyncio.subprocess.Process) -> AsyncIterator[bytes]:
         if not line:
             return
         yield line
-
-
-def _parse(line: bytes) -> Event | None:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) else None
 
 
 def _why(plan: MemberPlan, log: Path) -> str:
