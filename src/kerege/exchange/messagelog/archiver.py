@@ -30,7 +30,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 import structlog
-from sqlalchemy import Connection, delete, exists, func, select, update
+from sqlalchemy import Connection, Select, delete, exists, func, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from kerege.exchange.messagelog import bodies
@@ -106,8 +106,7 @@ class Archiver:
             count = 0
             while done := self._archive_one(newest):
                 count += done
-            with self._database.write() as connection:
-                _mark_timestamps(connection)
+            self._mark_timestamps()
         return count
 
     def clean(self) -> int:
@@ -116,13 +115,12 @@ class Archiver:
         Raises ``database_error``.
         """
         before = self._clock() - timedelta(seconds=self._policy.keep_seconds)
-        count = 0
+        count, last = 0, 0
         with _translated():
-            while removed := self._clean_some(before):
-                count += removed
+            while removed := self._clean_some(before, last):
+                count, last = count + len(removed), removed[-1]
                 self._pause(PAUSE_SECONDS)
-            with self._database.write() as connection:
-                _remove_timestamps(connection, before)
+            self._clean_timestamps(before)
             orphans = self._clock() - ORPHAN_AGE
             bodies.remove_orphans(self._database, self._policy.bodies, orphans)
         return count
@@ -288,11 +286,13 @@ class Archiver:
                 errno.ENOENT, "The folder of logged bodies is not there", str(folder)
             )
 
-    def _clean_some(self, before: datetime) -> int:
+    def _clean_some(self, before: datetime, last: int) -> list[int]:
+        """Remove some records behind the last one; return their ids."""
         limit = first_id(to_milliseconds(before) + 1)
         question = (
             select(records.c.id)
             .where(
+                records.c.id > last,
                 records.c.id < limit,
                 records.c.archived.is_(True),
                 records.c.time <= to_milliseconds(before),
@@ -305,7 +305,45 @@ class Archiver:
             files = _remove_records(connection, ids)
         for name in files:
             (self._policy.bodies / name).unlink(missing_ok=True)
-        return len(ids)
+        return ids
+
+    def _mark_timestamps(self) -> None:
+        """Mark the time-stamps all of whose records are archived.
+
+        They are found while others may write, and written a few at a time.
+        """
+        unfinished = exists().where(
+            records.c.timestamp_id == timestamps.c.id, records.c.archived.is_(False)
+        )
+        question = select(timestamps.c.id).where(
+            timestamps.c.archived.is_(False), ~unfinished
+        )
+        for some in self._some_at_once(question):
+            with self._database.write() as connection:
+                connection.execute(
+                    update(timestamps)
+                    .where(timestamps.c.id.in_(some))
+                    .values(archived=True)
+                )
+
+    def _clean_timestamps(self, before: datetime) -> None:
+        """Remove the archived time-stamps that no record needs any more."""
+        used = exists().where(records.c.timestamp_id == timestamps.c.id)
+        question = select(timestamps.c.id).where(
+            timestamps.c.id < first_id(to_milliseconds(before) + 1),
+            timestamps.c.archived.is_(True),
+            timestamps.c.time <= to_milliseconds(before),
+            ~used,
+        )
+        for some in self._some_at_once(question):
+            with self._database.write() as connection:
+                connection.execute(delete(timestamps).where(timestamps.c.id.in_(some)))
+
+    def _some_at_once(self, question: Select[int]) -> Iterator[list[int]]:
+        with self._database.read() as connection:
+            found = list(connection.execute(question).scalars())
+        for start in range(0, len(found), CLEANED_AT_ONCE):
+            yield found[start : start + CLEANED_AT_ONCE]
 
 
 def _disturbed() -> XRoadError:
@@ -321,17 +359,6 @@ def _to_archive() -> ColumnElement[bool]:
     return records.c.timestamp_id.is_not(None) & records.c.archived.is_(False)
 
 
-def _mark_timestamps(connection: Connection) -> None:
-    unfinished = exists().where(
-        records.c.timestamp_id == timestamps.c.id, records.c.archived.is_(False)
-    )
-    connection.execute(
-        update(timestamps)
-        .where(timestamps.c.archived.is_(False), ~unfinished)
-        .values(archived=True)
-    )
-
-
 def _remove_records(connection: Connection, ids: Sequence[int]) -> list[str]:
     """Remove records and all that is theirs; return the names of their files."""
     if not ids:
@@ -344,17 +371,6 @@ def _remove_records(connection: Connection, ids: Sequence[int]) -> list[str]:
         connection.execute(delete(table).where(table.c.record_id.in_(ids)))
     connection.execute(delete(records).where(records.c.id.in_(ids)))
     return files
-
-
-def _remove_timestamps(connection: Connection, before: datetime) -> None:
-    used = exists().where(records.c.timestamp_id == timestamps.c.id)
-    connection.execute(
-        delete(timestamps).where(
-            timestamps.c.archived.is_(True),
-            timestamps.c.time <= to_milliseconds(before),
-            ~used,
-        )
-    )
 
 
 @contextmanager

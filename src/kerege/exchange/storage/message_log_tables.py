@@ -117,6 +117,7 @@ _in_file = attachments.c.file.is_not(None)
 _stamped = records.c.timestamp_id.is_not(None)
 _unstamped = records.c.timestamp_id.is_(None)
 _to_archive = _stamped & records.c.archived.is_(False)
+_timestamp_to_archive = timestamps.c.archived.is_(False)
 Index("ix_message_log_records_query_id", records.c.query_id)
 Index(
     "ix_message_log_attachments_file",
@@ -141,4 +142,10 @@ Index(
     records.c.id,
     sqlite_where=_to_archive,
     postgresql_where=_to_archive,
+)
+Index(
+    "ix_message_log_timestamps_to_archive",
+    timestamps.c.id,
+    sqlite_where=_timestamp_to_archive,
+    postgresql_where=_timestamp_to_archive,
 )
