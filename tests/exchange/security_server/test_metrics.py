@@ -12,8 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from kerege.exchange.security_server import metrics as module
-from kerege.exchange.security_server.metrics import Metrics, Names, clear
+from kerege.exchange.security_server.metrics import Metrics, Names
 from kerege.exchange.security_server.metrics_catalogue import METRICS, Kind, Sample
+from kerege.exchange.security_server.metrics_files import clear
 from kerege.exchange.security_server.metrics_store import CountFile, read_counts
 from kerege.exchange.security_server.metrics_text import render, worker_ended
 from kerege.exchange.security_server.runtime import Exchange

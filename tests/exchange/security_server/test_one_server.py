@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from kerege.exchange.processes import only_process
-from kerege.exchange.security_server.metrics import METRICS_FOLDER
+from kerege.exchange.security_server.metrics_files import METRICS_FOLDER
 from kerege.exchange.security_server.server import JOBS_LOCK, SecurityServer
 from kerege.exchange.security_server.settings import Settings
 from kerege.exchange.spool import Spool

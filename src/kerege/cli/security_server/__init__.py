@@ -9,6 +9,10 @@ _HERE = "kerege.cli.security_server"
 COMMANDS = {
     "init": Command(f"{_HERE}.init:init", "Make a new server's folder."),
     "run": Command(f"{_HERE}.run:run", "Run a server until it is told to stop."),
+    "login": Command(f"{_HERE}.login:login", "Give a running server the PIN."),
+    "logout": Command(f"{_HERE}.login:logout", "Have a server forget its keys."),
+    "reload": Command(f"{_HERE}.login:reload", "Read settings and keys again."),
+    "state": Command(f"{_HERE}.login:state", "How a running server stands."),
     "keys": Command(f"{_HERE}.keys:keys", "Keys and certificates of the token."),
     "client": Command(
         f"{_HERE}.clients:client", "Members and subsystems that are served."
@@ -43,5 +47,6 @@ def security_server() -> None:
 
     The other commands work on the settings file `server.toml` in this folder, or on
     the one that --config or the variable KEREGE_CONFIG names. A running server
-    notices changes within three seconds.
+    notices changes of clients, services and rights within three seconds; settings, keys
+    and certificates after `reload`.
     """

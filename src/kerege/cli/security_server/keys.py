@@ -41,8 +41,8 @@ from kerege.exchange.keys import (
 from kerege.xroad.identifiers import ClientId
 from kerege.xroad.x509 import certificate_sha256, subject_text
 
-RESTART = "A running server uses it after a restart"
-NOTICED = "A running server notices after a restart"
+RELOAD = "A running server uses it after: kerege security-server reload"
+NOTICED = "A running server notices after: kerege security-server reload"
 SHOWN_DIGITS = 12
 """Of a digest: enough to name one certificate among a few."""
 
@@ -202,7 +202,7 @@ def import_(
     owner = member or member_named_in(settings, value)
     key = token.import_certificate(value, member=owner, status=status)
     click.echo(f"{subject_text(value)} belongs to key {key.key_id[:SHOWN_DIGITS]}")
-    click.echo(RESTART)
+    click.echo(RELOAD)
 
 
 @keys.command()

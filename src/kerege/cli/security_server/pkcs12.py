@@ -78,7 +78,7 @@ def import_pkcs12(
         f"{subject_text(certificate)} is imported for {usage.value} "
         f"with key {record.key_id[:12]}"
     )
-    click.echo("A running server uses it after a restart")
+    click.echo("A running server uses it after: kerege security-server reload")
 
 
 def _read(file: Path, password_from: str) -> tuple[PrivateKey, x509.Certificate]:

@@ -28,6 +28,12 @@ from kerege.exchange.security_server.metrics_catalogue import (
     Kind,
     Sample,
 )
+from kerege.exchange.security_server.metrics_files import (
+    INFINITY,
+    SUM,
+    counts_file,
+    state_file,
+)
 from kerege.exchange.security_server.metrics_store import CountFile
 from kerege.exchange.security_server.runtime import Exchange
 from kerege.xroad.faults import known_code
@@ -42,33 +48,10 @@ MAX_CODES = 200
 """Fault codes that have a series; a peer may send anything."""
 MAX_REMEMBERED = 4096
 """Combinations of labels whose places are remembered."""
-METRICS_FOLDER = "metrics"
-"""Below the spool folder, which a server can write to."""
 OTHER = "other"
-INFINITY = "+Inf"
-SUM = "sum"
 
 _log = structlog.get_logger(__name__)
 _BOUNDS = (*(repr(bound).removesuffix(".0") for bound in BUCKETS), INFINITY)
-
-
-def counts_file(folder: Path, process: str) -> Path:
-    """Return where a process keeps its counts."""
-    return folder / f"counts-{process}.bin"
-
-
-def state_file(folder: Path, process: str) -> Path:
-    """Return where a process writes what it measured."""
-    return folder / f"state-{process}.json"
-
-
-def clear(folder: Path) -> None:
-    """Begin anew: remove what an earlier run has left.
-
-    For whoever holds the server's lock, before any worker runs.
-    """
-    for path in (*folder.glob("counts-*.bin"), *folder.glob("state-*")):
-        path.unlink(missing_ok=True)
 
 
 def count_key(name: str, labels: tuple[str, ...], part: str = "") -> str:

@@ -20,17 +20,17 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from kerege.exchange.security_server.metrics import (
-    INFINITY,
-    SUM,
-    counts_file,
-    state_file,
-)
 from kerege.exchange.security_server.metrics_catalogue import (
     METRICS,
     Kind,
     Metric,
     Sample,
+)
+from kerege.exchange.security_server.metrics_files import (
+    INFINITY,
+    SUM,
+    counts_file,
+    state_file,
 )
 from kerege.exchange.security_server.metrics_store import CountFile, read_counts
 
@@ -78,9 +78,9 @@ def render(
     moment = time.time() if now is None else now
     counters, histograms = _counted(folder)
     gauges = _measured(folder, moment)
-    for sample in extra:
-        gauges[sample.name][sample.labels] = sample.value
     plain = counters | gauges
+    for sample in extra:
+        plain[sample.name][sample.labels] = sample.value
     lines: list[str] = []
     for metric in METRICS.values():
         if metric.kind is Kind.HISTOGRAM:

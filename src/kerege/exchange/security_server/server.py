@@ -30,7 +30,8 @@ from kerege.exchange.security_server.chains import Chains
 from kerege.exchange.security_server.client_port import ClientPort
 from kerege.exchange.security_server.downloads import Downloads
 from kerege.exchange.security_server.logging_setup import open_log
-from kerege.exchange.security_server.metrics import METRICS_FOLDER, Metrics, clear
+from kerege.exchange.security_server.metrics import Metrics
+from kerege.exchange.security_server.metrics_files import METRICS_FOLDER, clear
 from kerege.exchange.security_server.metrics_state import Sources, keep_measuring
 from kerege.exchange.security_server.ocsp_port import OCSPPort
 from kerege.exchange.security_server.own_ocsp import OwnOCSP

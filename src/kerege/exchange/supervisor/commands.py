@@ -52,6 +52,13 @@ class Commands:
         self._operators.close()
 
     def _handle(self, message: Message, answer: Answer) -> None:
+        try:
+            self._do(message, answer)
+        except Exception as error:  # noqa: BLE001 - the server goes on
+            self._supervisor.unforeseen(error)
+            answer({"failed": {"what": "An unexpected failure; the log has it"}})
+
+    def _do(self, message: Message, answer: Answer) -> None:
         match message.get("do"):
             case "login":
                 self._login(str(message.get("pin", "")), answer)

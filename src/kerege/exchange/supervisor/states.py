@@ -1,14 +1,33 @@
-"""How a server stands, asked of every worker at the time somebody wants to know."""
+"""How a server stands: asked of its workers when somebody wants to know.
 
+* `/health`: the supervisor runs.
+* `/ready`: 200 if every worker can exchange messages; else 503, and what is missing.
+* `/metrics`: for Prometheus, all workers together.
+"""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+
+from kerege.exchange.security_server.metrics_catalogue import Sample
+from kerege.exchange.security_server.metrics_text import CONTENT_TYPE, render
+from kerege.exchange.supervisor.admin import JSON, AdminPort, Reply
 from kerege.exchange.supervisor.channel import Message
 from kerege.exchange.supervisor.operators import Answer
-from kerege.exchange.supervisor.supervisor import LOG_IN, Supervisor
+from kerege.exchange.supervisor.supervisor import Supervisor
 from kerege.exchange.supervisor.workers import Plan, State, Worker
 
 STATE_SECONDS = 3.0
 """Longest time for a worker to say how it stands."""
 
 Problem = dict[str, str]
+
+_SILENT: Problem = {
+    "what": "The worker does not answer",
+    "advice": "It is busy, or hangs. If it stays so, end it by its process id: another "
+    "one takes its place.",
+}
 
 
 class States:
@@ -17,68 +36,91 @@ class States:
     def __init__(self, supervisor: Supervisor, plan: Plan) -> None:
         """Serve on the plan's admin port, if it has one."""
         self._supervisor = supervisor
+        self._port: AdminPort | None = None
+        self.move(plan)
 
     def move(self, plan: Plan) -> None:
-        """Serve on the admin port of another plan."""
+        """Serve on the admin port of another plan; before its old one is closed."""
+        self.close()
+        listener = plan.listening.admin
+        if listener is not None:
+            pages = {
+                "/health": self._health,
+                "/ready": self._ready,
+                "/metrics": self._metrics,
+            }
+            loop, failed = self._supervisor.loop, self._supervisor.unforeseen
+            self._port = AdminPort(loop, listener, pages, failed)
 
     def close(self) -> None:
         """Serve no longer; may be repeated."""
+        if self._port is not None:
+            self._port.close()
+            self._port = None
 
     def collect(self, answer: Answer) -> None:
         """Answer with what every worker says of itself."""
-        crew = self._supervisor.crew
-        collected: list[Message] = []
-        waiting = set(crew.slots)
+        slots = tuple(self._supervisor.crew.slots.values())
+        states: list[Message] = []
 
-        def note(number: int, state: Message) -> None:
-            waiting.discard(number)
-            collected.append({"worker": number, **state})
-            if not waiting:
-                collected.sort(key=lambda each: int(each["worker"]))
-                answer(self._whole(collected))
+        def note(number: int, pid: int | None, problems: list[Problem]) -> None:
+            states.append({"worker": number, "pid": pid, "problems": problems})
+            if len(states) == len(slots):
+                states.sort(key=lambda state: int(state["worker"]))
+                answer(self._whole(states))
 
-        for number, slot in tuple(crew.slots.items()):
+        for slot in slots:
             worker = slot.current
             if worker is None or worker.state is not State.READY:
-                note(number, {"problems": [_starting(worker)]})
-                continue
-            self._supervisor.questions.ask(
-                worker,
-                {"do": "state"},
-                STATE_SECONDS,
-                lambda reply, number=number, worker=worker: note(  # type: ignore[misc]  # mypy cannot infer defaults
-                    number,
-                    {"pid": worker.pid, "problems": _problems(reply)},
-                ),
-            )
+                pid = worker.pid if worker else None
+                note(slot.number, pid, [_starting(worker)])
+            else:
+                told = partial(_told, partial(note, slot.number, worker.pid))
+                self._supervisor.questions.ask(
+                    worker, {"do": "state"}, STATE_SECONDS, told
+                )
 
     def _whole(self, workers: list[Message]) -> Message:
-        crew = self._supervisor.crew
-        is_ready = not any(worker["problems"] for worker in workers)
+        supervisor = self._supervisor
         return {
-            "ready": is_ready,
-            "server": self._supervisor.plan.settings.server_id.short,
-            "logged_in": self._supervisor.pin is not None,
-            "restarts": crew.restarts,
+            "ready": not any(worker["problems"] for worker in workers),
+            "server": supervisor.plan.settings.server_id.short,
+            "logged_in": supervisor.pin is not None,
+            "restarts": supervisor.crew.restarts,
             "workers": workers,
         }
 
+    def _health(self, reply: Reply) -> None:
+        body = {"status": "up", "workers": len(self._supervisor.crew.current)}
+        reply(HTTPStatus.OK, JSON, _json(body))
 
-def _problems(reply: Message | None) -> list[Problem]:
-    if reply is None:
-        return [
-            {
-                "what": "The worker does not answer",
-                "advice": "It is busy, or hangs: look at its processor time. "
-                "If it stays so, end it: it is started again.",
-            }
-        ]
-    return list(reply.get("problems", []))
+    def _ready(self, reply: Reply) -> None:
+        def answer(state: Message) -> None:
+            is_ready = state["ready"]
+            status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+            reply(status, JSON, _json(state))
+
+        self.collect(answer)
+
+    def _metrics(self, reply: Reply) -> None:
+        supervisor = self._supervisor
+        crew = supervisor.crew
+        extra = (
+            Sample("kerege_workers", len(crew.current)),
+            Sample("kerege_worker_restarts_total", crew.restarts),
+            Sample("kerege_token_active", supervisor.pin is not None),
+        )
+        reply(HTTPStatus.OK, CONTENT_TYPE, render(supervisor.metrics, extra))
+
+
+def _json(body: Message) -> bytes:
+    return json.dumps(body, ensure_ascii=False, indent=2).encode() + b"\n"
+
+
+def _told(note: Callable[[list[Problem]], None], reply: Message | None) -> None:
+    note([_SILENT] if reply is None else list(reply.get("problems", [])))
 
 
 def _starting(worker: Worker | None) -> Problem:
     what = "The worker is starting" if worker else "The worker waits to be started"
-    return {"what": what, "advice": "The log says why if it does not become ready."}
-
-
-_ = LOG_IN
+    return {"what": what, "advice": "The log says why, if it does not become ready."}

@@ -11,12 +11,16 @@ Rules:
 import os
 import signal
 import sys
+import traceback
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from kerege.exchange.security_server.metrics_files import METRICS_FOLDER, clear
+from kerege.exchange.security_server.metrics_text import worker_ended
 from kerege.exchange.supervisor.channel import ChannelError, Message
 from kerege.exchange.supervisor.crew import Crew
 from kerege.exchange.supervisor.events import Events
@@ -72,12 +76,15 @@ class Supervisor:
         self._is_changing = False
         self.on_reload: Callable[[], None] = lambda: None
         """What SIGHUP does."""
-        self.on_ready: Callable[[], None] = lambda: None
         self.on_stop: Callable[[], None] = lambda: None
+        """Comes before the ports are closed."""
 
     def run(self, plan: Plan) -> int:
         """Run; return the exit code."""
         self.plan = plan
+        settings = plan.settings
+        self.metrics = settings.path(settings.spool) / METRICS_FOLDER
+        clear(self.metrics)
         signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
         self.loop.watch_signals(signals, self._signalled)
         self.crew.start(plan)
@@ -86,6 +93,11 @@ class Supervisor:
         if self._exit_code == 0:
             self.events.info("stopped", server=plan.settings.server_id.short)
         return self._exit_code
+
+    def unforeseen(self, error: Exception) -> None:
+        """Log a bug that concerns one request only."""
+        text = "".join(traceback.format_exception(error))
+        self.events.error("unexpected failure", exception=text)
 
     def change(self, begin: Change) -> None:
         """Make a change as soon as those before it are made and the server runs."""
@@ -152,7 +164,6 @@ class Supervisor:
             workers=len(self.crew.slots),
         )
         self.tell_systemd("READY=1")
-        self.on_ready()
         self._next_change()
 
     def tell_systemd(self, *lines: str) -> None:
@@ -187,6 +198,8 @@ class Supervisor:
                 while worker.channel.fileno() >= 0 and self._hear(worker):
                     pass  # its last words
                 self.crew.died(pid, status)
+                with suppress(OSError):  # then its counts stay where they are
+                    worker_ended(self.metrics, str(pid))
 
     def _stop(self, why: str) -> None:
         if self._exit_code is not None:

@@ -1,0 +1,168 @@
+"""A running instance with real servers, for a whole module of tests.
+
+Trust services run in a thread of their own, servers as processes. What a server writes
+is read as it comes, so that it never waits for us.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kerege.sandbox.builder import Instance, build, prepare
+from kerege.sandbox.layout import PORTAL_CLIENT, SERVICES, Files, MemberPlan, Ports
+from kerege.sandbox.ports import find_ports
+from kerege.sandbox.services import start_services
+from tests.cli.running import RUN
+
+PATIENCE_SECONDS = 60.0
+Event = dict[str, object]
+
+
+@contextmanager
+def instance(folder: Path, first_ports: Ports) -> Iterator[Instance]:
+    """Build an instance, and run its trust services and its register."""
+    made = build(Files(folder / "instance"), find_ports(first_ports))
+    prepare(made)
+    ready, ended = threading.Event(), asyncio.Event()
+    loop = asyncio.new_event_loop()
+
+    async def serve() -> None:
+        async with AsyncExitStack() as stack:
+            await start_services(stack, made)
+            ready.set()
+            await ended.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    assert ready.wait(PATIENCE_SECONDS)
+    try:
+        yield made
+    finally:
+        loop.call_soon_threadsafe(ended.set)
+        thread.join()
+        loop.close()
+
+
+@dataclass
+class RunningServer:
+    """One server's supervisor, and what all its processes have written."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+    plan: MemberPlan
+    ports: Ports
+    events: list[Event] = field(default_factory=list)
+    reader: threading.Thread | None = None
+
+    def read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.events.append(json.loads(line))  # every line is a whole event
+
+    def heard(self, name: str, **having: object) -> list[Event]:
+        return [
+            event
+            for event in tuple(self.events)
+            if event["event"] == name
+            and all(event.get(key) == value for key, value in having.items())
+        ]
+
+    def until(self, name: str, count: int = 1, **having: object) -> Event:
+        """Wait for the event of this name, the ``count``-th from the beginning."""
+        self.wait_for(lambda: len(self.heard(name, **having)) >= count, name)
+        return self.heard(name, **having)[count - 1]
+
+    def wait_for(self, condition: Callable[[], bool], what: str) -> None:
+        ends = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            assert time.monotonic() < ends, (what, self.events[-10:])
+            assert self.process.poll() is None or condition(), (what, self.events)
+            time.sleep(0.02)
+
+    @property
+    def workers(self) -> list[int]:
+        """The worker processes, those that are leaving too."""
+        pid = self.process.pid
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return [int(child) for child in text.split()]
+
+    def state(self) -> dict[str, object]:
+        return json.loads(self.admin("/ready")[1])
+
+    def admin(self, path: str) -> tuple[int, bytes]:
+        head = f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+        return exchange((self.plan.address, self.ports.admin), head)
+
+    def call(self) -> tuple[int, bytes]:
+        """Send one message; give status and content."""
+        address = (self.plan.address, self.ports.client_http)
+        return exchange(address, message(close=True))
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def end(self) -> int:
+        """Wait for the end; give the exit code."""
+        code = self.process.wait(PATIENCE_SECONDS)
+        assert self.reader
+        self.reader.join(PATIENCE_SECONDS)
+        return code
+
+
+def exchange(address: tuple[str, int], request: bytes) -> tuple[int, bytes]:
+    """Send a request, read to the end; give status and content."""
+    with socket.create_connection(address, timeout=PATIENCE_SECONDS) as end:
+        end.sendall(request)
+        answer = b""
+        while data := end.recv(65_536):
+            answer += data
+    head, _, content = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), content
+
+
+def message(*, close: bool = False) -> bytes:
+    """Return a REST message to the register."""
+    target = f"/r1/{SERVICES[0].service_id.path}/12345678901234"
+    last = "Connection: close\r\n" if close else ""
+    return (
+        f"GET {target} HTTP/1.1\r\nHost: x\r\n"
+        f"X-Road-Client: {PORTAL_CLIENT.path}\r\n{last}\r\n"
+    ).encode()
+
+
+@contextmanager
+def running(
+    made: Instance, plan: MemberPlan, *more: str, pin: bool = True
+) -> Iterator[RunningServer]:
+    """Run a server; it is told to stop at the end."""
+    folder = made.files.server(plan)
+    pin_file = os.open(made.files.pin, os.O_RDONLY)
+    source = ("--pin-from", f"fd:{pin_file}" if pin else "credential:none")
+    process = subprocess.Popen(
+        [*RUN, "--config", str(folder / "server.toml"), *source, *more],
+        stdout=subprocess.PIPE,
+        stderr=sys.stderr,
+        pass_fds=(pin_file,),
+    )
+    os.close(pin_file)
+    server = RunningServer(process, folder, plan, made.ports)
+    server.reader = threading.Thread(target=server.read)
+    server.reader.start()
+    try:
+        yield server
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        server.end()
+        assert process.stdout
+        process.stdout.close()

@@ -1,0 +1,378 @@
+"""Supervisor and workers: killed, replaced, logged in and out, while messages pass.
+
+Real servers on loopback, real signals. Nothing is done by hand after a crash but what a
+service manager does: start the supervisor again.
+"""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from kerege.exchange.keys import SoftwareToken
+from kerege.exchange.storage import open_database
+from kerege.exchange.storage.message_log_tables import records
+from kerege.sandbox.builder import Instance, configure
+from kerege.sandbox.layout import PORTAL, REGISTER, Ports
+from tests.cli.running import RUN
+from tests.cli.servers import (
+    RunningServer,
+    instance,
+    message,
+    running,
+)
+from tests.postgres import needs_postgres
+
+pytestmark = pytest.mark.slow
+
+FIRST_PORTS = Ports().shifted(22_000)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    with instance(
+        tmp_path_factory.mktemp("supervisor"), FIRST_PORTS
+    ) as running_instance:
+        yield running_instance
+
+
+@pytest.fixture(scope="module")
+def provider(made: Instance) -> Iterator[RunningServer]:
+    """The register's server; tests leave it running."""
+    with running(made, REGISTER) as server:
+        server.until("ready")
+        yield server
+
+
+@pytest.fixture
+def consumer(made: Instance, provider: RunningServer) -> Iterator[RunningServer]:
+    """The portal's server with two workers."""
+    with running(made, PORTAL, "--workers", "2") as server:
+        server.until("ready")
+        yield server
+
+
+class Load:
+    """Clients that send one message after another, and count what they see."""
+
+    def __init__(self, server: RunningServer, clients: int = 6) -> None:
+        self.server = server
+        self.clients = clients
+        self.answers = 0
+        self.lost: list[str] = []
+        self._is_over = False
+
+    @contextmanager
+    def running(self) -> Iterator["Load"]:
+        thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        thread.start()
+        try:
+            self.until(self.clients)
+            yield self
+            self.until(self.answers + 3 * self.clients)
+        finally:
+            self._is_over = True
+            thread.join()
+
+    def until(self, answers: int) -> None:
+        self.server.wait_for(lambda: self.answers >= answers, f"{answers} answers")
+
+    async def _run(self) -> None:
+        await asyncio.gather(*(self._client() for _ in range(self.clients)))
+
+    async def _client(self) -> None:
+        address = (self.server.plan.address, self.server.ports.client_http)
+        while not self._is_over:
+            reader, writer = await asyncio.open_connection(*address)
+            try:
+                while not self._is_over and await self._one(reader, writer):  # noqa: ASYNC110 - a pause, not a wait
+                    await asyncio.sleep(0.01)
+            except (OSError, EOFError) as error:
+                self.lost.append(repr(error))
+            finally:
+                writer.close()
+
+    async def _one(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        """Send a message over a kept connection; return whether it is still kept."""
+        writer.write(message())
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        if length:
+            await reader.readexactly(int(length[1]))
+        if head.split()[1] not in (b"200", b"204"):
+            self.lost.append(head.decode())
+        self.answers += 1
+        return b"connection: close" not in head.lower()
+
+
+def ask(server: RunningServer, command: str, *more: str, pin: str | None = None):
+    """Run a command beside the server; give exit code and what it printed."""
+    words = [*RUN[:-1], command, "--config", str(server.folder / "server.toml"), *more]
+    descriptors = ()
+    if pin is not None:
+        reading, writing = os.pipe()
+        os.write(writing, pin.encode())
+        os.close(writing)
+        descriptors = (reading,)
+        words += ["--pin-from", f"fd:{reading}"]
+    done = subprocess.run(
+        words, pass_fds=descriptors, capture_output=True, text=True, check=False
+    )
+    for descriptor in descriptors:
+        os.close(descriptor)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_no_message_is_lost_while_everything_is_reloaded(consumer, provider):
+    before = set(consumer.workers)
+    with Load(consumer).running() as load:
+        for round_ in (1, 2, 3):
+            consumer.signal(signal.SIGHUP)
+            provider.signal(signal.SIGHUP)
+            consumer.until("reloaded", round_)
+            provider.until("reloaded", round_)
+            load.until(load.answers + 12)
+    assert load.lost == []
+    assert load.answers > 36
+    consumer.wait_for(lambda: len(consumer.workers) == 2, "old workers leave")
+    assert not before & set(consumer.workers)
+    assert consumer.heard("worker ended") == []
+    numbers = {event["worker"] for event in consumer.heard("message")}
+    assert numbers == {1, 2}, "both take part"
+
+
+def test_a_killed_worker_is_replaced_and_the_other_does_its_jobs(consumer):
+    def leader() -> int:
+        lock = (consumer.folder / "spool" / "jobs.lock").stat().st_ino
+        locks = Path("/proc/locks").read_text()
+        found = re.search(rf"FLOCK\s+ADVISORY\s+WRITE (\d+) \S+:{lock} ", locks)
+        return int(found[1]) if found else 0
+
+    def leads_now(other_than: int) -> bool:
+        return leader() not in (0, other_than)
+
+    for round_ in (1, 2):
+        consumer.wait_for(lambda: leader() in consumer.workers, "somebody leads")
+        first = leader()
+        os.kill(first, signal.SIGKILL)
+        ended = consumer.until("worker ended", round_)
+        assert (ended["pid"], ended["how"]) == (first, "killed by SIGKILL")
+        consumer.wait_for(partial(leads_now, first), "another one leads")
+        assert consumer.call()[0] == 204
+        consumer.wait_for(lambda: bool(consumer.state()["ready"]), "all ready")
+    assert consumer.state()["restarts"] == 2
+
+
+def test_requests_wait_while_the_only_worker_is_replaced(made, provider):
+    with running(made, PORTAL) as server:
+        server.until("ready")
+        for _ in range(3):
+            (worker,) = server.workers
+            os.kill(worker, signal.SIGKILL)
+            assert server.call()[0] == 204  # at once: it waits at the port
+            server.wait_for(lambda: bool(server.state()["ready"]), "ready")
+
+
+def test_after_the_supervisor_is_killed_the_next_one_goes_on(made, provider):
+    for _ in range(2):
+        with running(made, PORTAL, "--workers", "2") as server:
+            server.until("ready")
+            assert server.call()[0] == 204
+            workers = server.workers
+            server.signal(signal.SIGKILL)
+            assert server.process.wait() == -signal.SIGKILL
+    with running(made, PORTAL) as server:
+        server.until("ready")
+        assert server.call()[0] == 204
+        assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+        names = {path.name for path in (server.folder / "spool").iterdir()}
+        assert names == {"control.sock", "jobs.lock", "metrics", "server.lock"}
+
+
+def test_without_a_pin_it_answers_503_until_somebody_logs_in(made, provider):
+    pin = made.files.pin.read_text()
+    with running(made, PORTAL, pin=False) as server:
+        server.until("ready")
+        assert server.heard("not logged in")[0]["advice"] == (
+            "Log in with: kerege security-server login"
+        )
+        status, content = server.call()
+        fault = json.loads(content)
+        assert (status, fault["type"]) == (503, "server.clientproxy.token_not_active")
+        assert fault["message"] == "This server's token is not logged in"
+        status, content = server.admin("/ready")
+        (worker,) = json.loads(content)["workers"]
+        assert status == 503
+        assert worker["problems"][0]["what"] == fault["message"]
+        assert server.admin("/health")[0] == 200
+        assert b"\nkerege_token_active 0\n" in server.admin("/metrics")[1]
+
+        for _ in range(3):
+            code, said = ask(server, "login", pin="not this one")
+            assert (code, "pin_incorrect" in said) == (1, True), said
+        code, said = ask(server, "login", pin=pin)
+        assert "3 wrong PINs in a row: try again in" in said, "even if it is right"
+        server.wait_for(
+            lambda: ask(server, "login", pin=pin)[0] == 0, "the wait is over"
+        )
+        assert server.call()[0] == 204
+        assert server.admin("/ready")[0] == 200
+        (worker,) = server.workers
+        os.kill(worker, signal.SIGKILL)
+        assert server.call()[0] == 204, "the supervisor has kept the PIN"
+
+        assert ask(server, "logout")[0] == 0
+        assert server.call()[0] == 503
+        assert server.heard("logged out")
+        everything = json.dumps(server.events)
+        assert pin not in everything
+        assert "not this one" not in everything
+    assert ask(server, "login", pin=pin)[1].startswith("Error: No server that can be")
+
+
+def test_a_wrong_settings_file_changes_nothing_and_is_explained(consumer):
+    config = consumer.folder / "server.toml"
+    good = config.read_text()
+    workers = consumer.workers
+    wrong = (
+        (good + "[colour]\n", "unknown setting 'colour'"),
+        ("identifier = ", "is not TOML"),
+        (good.replace(PORTAL.address, "192.0.2.1"), "Cannot listen on 192.0.2.1:"),
+        (f'spool = "other"\n{good}', "'spool' changes only with a restart"),
+        (f'token = "other"\n{good}', "A new worker did not start"),
+    )
+    try:
+        for number, (text, said) in enumerate(wrong, 1):
+            config.write_text(text)
+            consumer.signal(signal.SIGHUP)
+            assert said in str(consumer.until("not reloaded", number)["reason"])
+            assert consumer.call()[0] == 204
+        code, shown = ask(consumer, "reload")
+        assert (code, "A new worker did not start" in shown) == (1, True), shown
+    finally:
+        config.write_text(good)
+    assert consumer.workers == workers
+    assert ask(consumer, "reload") == (0, "Reloaded\n")
+    assert consumer.call()[0] == 204
+
+
+def test_another_address_takes_effect_with_a_reload(consumer):
+    config = consumer.folder / "server.toml"
+    good = config.read_text()
+    old = f"{PORTAL.address}:{consumer.ports.client_http}"
+    new = f"127.0.0.14:{consumer.ports.client_http}"
+    old_admin = f"{PORTAL.address}:{consumer.ports.admin}"
+    try:
+        config.write_text(
+            good.replace(old, new).replace(
+                old_admin, f"127.0.0.14:{consumer.ports.admin}"
+            )
+        )
+        assert ask(consumer, "reload")[0] == 0
+        with pytest.raises(ConnectionRefusedError):
+            consumer.call()
+        consumer.plan = replace(PORTAL, address="127.0.0.14")
+        assert consumer.call()[0] == 204
+        assert consumer.state()["ready"] is True
+    finally:
+        config.write_text(good)
+    assert ask(consumer, "reload")[0] == 0
+    consumer.plan = PORTAL
+    assert consumer.call()[0] == 204
+
+
+def test_a_pin_that_was_changed_is_noticed_and_asked_for(made, provider):
+    pin = made.files.pin.read_text()
+    with running(made, PORTAL) as server:
+        server.until("ready")
+        token = SoftwareToken.open(server.folder / "token")
+        token.change_pin(pin, "another PIN")
+        try:
+            (worker,) = server.workers
+            os.kill(worker, signal.SIGKILL)
+            assert "PIN" in str(server.until("not logged in")["reason"])
+            assert server.call()[0] == 503
+            assert ask(server, "login", pin="another PIN")[0] == 0
+            assert server.call()[0] == 204
+        finally:
+            token.change_pin("another PIN", pin)
+
+
+def test_a_second_signal_does_not_wait(made, provider):
+    with running(made, PORTAL) as server:
+        server.until("ready")
+        address = (PORTAL.address, server.ports.client_http)
+        with socket.create_connection(address) as slow:
+            head = message().replace(b"GET", b"POST").rstrip()
+            slow.sendall(head + b"\r\nContent-Length: 10\r\n\r\n12345")
+            server.call()
+            server.signal(signal.SIGTERM)
+            server.until("stopping")
+            assert server.process.poll() is None, "the rest of the body may come"
+            server.signal(signal.SIGTERM)
+            assert server.end() == 0
+        assert server.heard("stopping at once")
+    assert not list((server.folder / "spool").glob("*.spool"))
+
+
+def test_stopping_finishes_what_was_accepted(made, provider):
+    with running(made, PORTAL) as server:
+        server.until("ready")
+        address = (PORTAL.address, server.ports.client_http)
+        with socket.create_connection(address) as slow:
+            head = message(close=True).replace(b"GET", b"POST").rstrip()
+            slow.sendall(head + b"\r\nContent-Length: 10\r\n\r\n12345")
+            server.call()
+            server.signal(signal.SIGTERM)
+            server.until("stopping")
+            server.wait_for(lambda: is_refused(address), "new ones are refused")
+            slow.sendall(b"67890")
+            assert slow.recv(1000).startswith(b"HTTP/1.1 ")
+        assert server.end() == 0
+        assert server.heard("stopped")
+
+
+def is_refused(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+@pytest.mark.postgres
+@needs_postgres
+def test_two_workers_share_a_postgresql_database(made, provider, postgres_url):
+    config = provider.folder.parent / "ss1" / "server.toml"
+    good = config.read_text()
+    config.write_text(f'database = "{postgres_url}"\n{good}')
+    try:
+        database = open_database(postgres_url)
+        with database.write() as connection:
+            configure(connection, made.ports, PORTAL)
+        with running(made, PORTAL, "--workers", "2") as server:
+            server.until("ready")
+            with Load(server).running() as load:
+                load.until(40)
+            assert load.lost == []
+            assert {e["worker"] for e in server.heard("message")} == {1, 2}
+        with database.read() as connection:
+            logged = connection.execute(select(func.count()).select_from(records))
+            assert logged.scalar_one() == 2 * load.answers
+        database.close()
+    finally:
+        config.write_text(good)
