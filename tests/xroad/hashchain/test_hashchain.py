@@ -11,6 +11,7 @@ from kerege.xroad.faults import XRoadError
 from kerege.xroad.hashchain import (
     HashChainInput,
     InputDigest,
+    _read,
     _verify,
     build_hash_chains,
     verify_hash_chain,
@@ -295,7 +296,7 @@ def test_too_many_chain_documents_are_refused():
 
 
 def test_a_chain_that_is_too_large_is_not_parsed():
-    large = b" " * _verify.MAX_CHAIN_BYTES + b"<a/>"
+    large = b" " * _read.MAX_CHAIN_BYTES + b"<a/>"
     refuse("malformed_hash_chain", result_of(b"x"), large)
 
 

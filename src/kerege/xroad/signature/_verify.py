@@ -24,6 +24,7 @@ from kerege.xroad.certificates import (
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.hashchain import HashChainReport, InputDigest, verify_hash_chain
 from kerege.xroad.identifiers import ClientId
+from kerege.xroad.signature._forms import SignatureForm
 from kerege.xroad.signature._model import (
     HASH_CHAIN_NAME,
     HASH_CHAIN_RESULT_NAME,
@@ -32,6 +33,7 @@ from kerege.xroad.signature._model import (
     SignatureData,
 )
 from kerege.xroad.signature._parse import ParsedSignature, Reference, parse_signature
+from kerege.xroad.skeleton import Forms
 from kerege.xroad.x509 import public_key
 
 REMEMBERED_SIGNATURES = 256
@@ -39,6 +41,10 @@ REMEMBERED_SIGNATURES = 256
 MAX_REMEMBERED_BYTES = 64 * 1024
 """Largest signature document kept."""
 
+REMEMBERED_FORMS = 128
+"""Forms of signatures kept, one for each signer that is busy: 30 KB each."""
+OCSP_BYTES = slice(-768, -256)
+"""What tells forms apart: a signature ends with an OCSP response, new every hour."""
 REMEMBERED_MEMBERS = 1024
 """Names read from certificates; a certificate takes 1 to 2 KB."""
 
@@ -102,8 +108,8 @@ class SignatureVerifier:
     """Verifies signatures of members of one instance, and remembers batch signatures.
 
     Only what follows from the bytes is remembered: that a signature value fits what it
-    signs. What depends on time is asked every time; certificate chains have their own
-    memory in `ChainVerifier`.
+    signs, and where the values stand in one signer's documents. What depends on time
+    is asked every time; certificate chains have their own memory in `ChainVerifier`.
     """
 
     def __init__(self, trust: Trust, chains: ChainVerifier | None = None) -> None:
@@ -117,6 +123,7 @@ class SignatureVerifier:
         self._chains = chains or ChainVerifier(trust)
         self._members: dict[tuple[x509.Certificate, str], ClientId] = {}
         self._remembered: OrderedDict[bytes, ParsedSignature] = OrderedDict()
+        self._forms: Forms[ParsedSignature] = Forms(REMEMBERED_FORMS, OCSP_BYTES)
 
     def verify(
         self,
@@ -146,9 +153,7 @@ class SignatureVerifier:
                 (``invalid_cert_path...``, ``cannot_create_cert_path``).
         """
         remembered = self._remembered.get(data.signature)
-        parsed = remembered or parse_signature(
-            data.signature, check_schema=rules.check_schema
-        )
+        parsed = remembered or self._parse(data.signature, rules)
         _require_profile_reference(parsed)
         report = _verify_hash_chain(data, parts, parsed, rules)
         self._require_signer(parsed, signer)
@@ -162,9 +167,8 @@ class SignatureVerifier:
             ocsp_responses=parsed.ocsp_values,
             at=at,
         )
-        fits = len(data.signature) <= MAX_REMEMBERED_BYTES
-        if report is not None and rules.check_schema and fits:
-            self._remember(data.signature, parsed)
+        if rules.check_schema and len(data.signature) <= MAX_REMEMBERED_BYTES:
+            self._remember(data.signature, parsed, is_batch=report is not None)
         trusted = report.trusted if report is not None else ()
         return VerifiedSignature(parsed, signer.member, chain, trusted)
 
@@ -187,8 +191,19 @@ class SignatureVerifier:
                 f"{signer.member.short}",
             )
 
-    def _remember(self, signature: bytes, parsed: ParsedSignature) -> None:
-        """Remember signatures over hash chains only: others never come again."""
+    def _parse(self, signature: bytes, rules: VerificationRules) -> ParsedSignature:
+        """Read a document; quickly, if it is like one that was verified."""
+        known = self._forms.read(signature) if rules.check_schema else None
+        return known or parse_signature(signature, check_schema=rules.check_schema)
+
+    def _remember(
+        self, signature: bytes, parsed: ParsedSignature, *, is_batch: bool
+    ) -> None:
+        """Remember the form; the signature if other messages may come with it."""
+        if self._forms.is_new(signature):
+            self._forms.learn(signature, SignatureForm.of(signature, parsed))
+        if not is_batch:
+            return
         self._remembered[signature] = parsed
         self._remembered.move_to_end(signature)
         while len(self._remembered) > REMEMBERED_SIGNATURES:
