@@ -1,10 +1,11 @@
-"""The writer: one thread, one transaction for all records that wait (group commit).
+"""The writer: one transaction at a time for all records that wait (group commit).
 
 Rules:
 
 * A record is answered for only after the commit that contains it.
 * While a commit runs, new records gather; the next transaction takes them all. So a
   busy server commits rarely and an idle one at once.
+* What may wait (a commit always, inserting sometimes) is done in the writer's thread.
 * Passing trouble (a lock, a restart of the database) is retried for a while, then
   every record of the batch fails with ``logging_failed``. A full disk fails at once.
 * A connection that broke during a commit leaves the question whether the commit
@@ -19,13 +20,15 @@ import contextlib
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
+from kerege.exchange.messagelog.at_once import InsertAtOnce, Rows
 from kerege.exchange.messagelog.ids import RecordIds
 from kerege.exchange.messagelog.rows import RecordRows, insert_records
 from kerege.exchange.messagelog.trouble import concerns_all, is_passing, reason
@@ -67,6 +70,14 @@ class _Waiting:
     error: XRoadError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Records of one transaction, and whether they are inserted already."""
+
+    records: list[_Waiting]
+    inserted: bool
+
+
 class GroupWriter:
     """Writes records from any number of tasks of one event loop.
 
@@ -89,11 +100,15 @@ class GroupWriter:
         self._ids = ids
         self._digest = digest
         self._retry_seconds = retry_seconds
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._gathered: deque[_Waiting] = deque()
+        self._batches: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
+        self._is_writing = False
         self._waiting_records = 0
         self._waiting_bytes = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._at_once: InsertAtOnce | None = None
+        self._idle = asyncio.Event()
 
     @property
     def waiting(self) -> int:
@@ -103,6 +118,7 @@ class GroupWriter:
     def start(self) -> None:
         """Start the thread, for the running event loop."""
         self._loop = asyncio.get_running_loop()
+        self._at_once = InsertAtOnce.of(self._database)
         self._thread = threading.Thread(
             target=self._run, args=(self._loop,), name="message-log", daemon=True
         )
@@ -121,38 +137,55 @@ class GroupWriter:
         waiting = _Waiting(rows, self._loop.create_future())
         self._waiting_records += 1
         self._waiting_bytes = size
-        self._queue.put(waiting)
+        self._gathered.append(waiting)
+        if not self._is_writing:
+            self._is_writing = True
+            self._idle.clear()
+            self._loop.call_soon(self._begin)
         return waiting.future
 
     async def close(self) -> None:
         """Write what waits, then end the thread."""
         self._loop = None
+        if self._is_writing:
+            await self._idle.wait()
         if self._thread is not None:
-            self._queue.put(None)
+            self._batches.put(None)
             await asyncio.to_thread(self._thread.join)
             self._thread = None
+        if self._at_once is not None:
+            self._at_once.close()
+            self._at_once = None
 
-    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        ended = False
-        while not ended and (first := self._queue.get()) is not None:
-            batch, ended = self._gather(first)
-            self._write(batch)
-            with contextlib.suppress(RuntimeError):  # the loop is gone, nobody waits
-                loop.call_soon_threadsafe(self._answer, batch)
+    def _begin(self) -> None:
+        """Take what waits; insert it if that can be done at once."""
+        batch = self._gather()
+        if not batch:
+            self._is_writing = False
+            self._idle.set()
+            return
+        inserted = False
+        if self._at_once is not None:
+            self._take_ids(batch)
+            inserted = self._at_once.insert(_rows(self._digested(batch)))
+        self._batches.put(_Batch(batch, inserted))
 
-    def _gather(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
-        """Return ``first`` and what waits behind it, and whether the end was reached."""
-        batch, size = [first], first.rows.size
-        while len(batch) < MAX_BATCH_RECORDS and size < MAX_BATCH_BYTES:
-            try:
-                waiting = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if waiting is None:
-                return batch, True
+    def _gather(self) -> list[_Waiting]:
+        batch: list[_Waiting] = []
+        size = 0
+        while (
+            self._gathered and len(batch) < MAX_BATCH_RECORDS and size < MAX_BATCH_BYTES
+        ):
+            waiting = self._gathered.popleft()
             batch.append(waiting)
             size += waiting.rows.size
-        return batch, False
+        return batch
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        while (batch := self._batches.get()) is not None:
+            self._write(batch.records, inserted=batch.inserted)
+            with contextlib.suppress(RuntimeError):  # the loop is gone, nobody waits
+                loop.call_soon_threadsafe(self._answer, batch.records)
 
     def _answer(self, batch: Sequence[_Waiting]) -> None:
         for waiting in batch:
@@ -164,13 +197,15 @@ class GroupWriter:
                 waiting.future.set_result(waiting.record_id)
             else:
                 waiting.future.set_exception(waiting.error)
+        self._begin()
 
-    def _write(self, batch: Sequence[_Waiting]) -> None:
+    def _write(self, batch: Sequence[_Waiting], *, inserted: bool = False) -> None:
         """Write a batch; every record then has its id, or its error."""
         try:
-            for waiting in batch:
-                waiting.digest = self._digest.of(waiting.rows.content[1])
-            self._commit(batch)
+            if inserted and self._at_once is not None:
+                self._commit_inserted(self._at_once, batch)
+            else:
+                self._commit(self._digested(batch))
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it
             if len(batch) > 1 and not concerns_all(error):
                 for waiting in batch:
@@ -181,17 +216,34 @@ class GroupWriter:
             for waiting in batch:
                 waiting.error = _failed(reason(error), in_doubt=in_doubt)
 
-    def _commit(self, batch: Sequence[_Waiting]) -> None:
+    def _digested(self, batch: Sequence[_Waiting]) -> Sequence[_Waiting]:
+        for waiting in batch:
+            waiting.digest = self._digest.of(waiting.rows.content[1])
+        return batch
+
+    def _commit_inserted(
+        self, at_once: InsertAtOnce, batch: Sequence[_Waiting]
+    ) -> None:
+        """Commit what was inserted at once; what fails is done again from the start."""
+        try:
+            at_once.commit()
+        except DBAPIError:
+            with contextlib.suppress(SQLAlchemyError):
+                at_once.rollback()
+            self._commit(batch, in_doubt=True)
+
+    def _commit(self, batch: Sequence[_Waiting], *, in_doubt: bool = False) -> None:
         """Commit the batch in one transaction; try again while the trouble may pass."""
-        self._take_ids(batch)
+        if not in_doubt:
+            self._take_ids(batch)
         deadline = time.monotonic() + self._retry_seconds
         delay = FIRST_DELAY_SECONDS
-        in_doubt, collisions = False, 0
+        collisions = 0
         while True:
             try:
                 with self._database.write() as connection:
                     if not (in_doubt and _are_there(connection, batch)):
-                        _insert(connection, batch)
+                        insert_records(connection, _rows(batch))
                 return
             except IntegrityError:
                 collisions += 1
@@ -212,8 +264,8 @@ class GroupWriter:
             waiting.record_id = self._ids.next()
 
 
-def _insert(connection: Connection, batch: Sequence[_Waiting]) -> None:
-    insert_records(connection, [(w.record_id, w.digest, w.rows) for w in batch])
+def _rows(batch: Sequence[_Waiting]) -> Rows:
+    return [(w.record_id, w.digest, w.rows) for w in batch]
 
 
 def _are_there(connection: Connection, batch: Sequence[_Waiting]) -> bool:
