@@ -57,6 +57,7 @@ class Databases:
             connection.execute(f"PRAGMA {pragma}").close()
 
         event.listen(engine, "checkout", set_it)
+        self.writer(side)._at_once._driver.execute(f"PRAGMA {pragma}")
         try:
             yield
         finally:

@@ -59,6 +59,7 @@ class Spool:
     __slots__ = (
         "_blocks",
         "_buffered",
+        "_digests",
         "_directory",
         "_discarded",
         "_file",
@@ -92,6 +93,7 @@ class Spool:
         self._working: asyncio.Future[None] | None = None
         self._blocks: list[bytes] = []
         self._buffered = 0
+        self._digests: tuple[bytes, ...] | None = None
         self._size = 0
         self._file: BinaryIO | None = None
         self._path: Path | None = None
@@ -124,7 +126,9 @@ class Spool:
     def digests(self) -> tuple[bytes, ...]:
         """The digests, in the order in which the hash objects were given."""
         self._require_finished()
-        return tuple(h.digest() for h in self._hashes)
+        if self._digests is None:
+            self._digests = tuple([h.digest() for h in self._hashes])
+        return self._digests
 
     @property
     def data(self) -> bytes | None:

@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from kerege.xroad.algorithms import MIN_EC_BITS, MIN_RSA_BITS
 from kerege.xroad.faults import XRoadError
+from kerege.xroad.identity import ByIdentity
 
 MAX_CERTIFICATE_BYTES = 16 * 1024
 """Longest certificate read; real ones have 1 to 4 KB."""
@@ -112,9 +113,16 @@ def certificate_der(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.DER)
 
 
+def _fingerprint(certificate: x509.Certificate) -> bytes:
+    return certificate.fingerprint(hashes.SHA256())
+
+
+_fingerprints = ByIdentity(_fingerprint, CACHED_CERTIFICATES)
+
+
 def certificate_sha256(certificate: x509.Certificate) -> bytes:
     """Return the SHA-256 of the certificate's DER form, 32 bytes."""
-    return certificate.fingerprint(hashes.SHA256())
+    return _fingerprints(certificate)
 
 
 def public_key(certificate: x509.Certificate) -> PublicKey:

@@ -3,8 +3,10 @@
 import asyncio
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from kerege.exchange.messagelog import writer
+from kerege.exchange.messagelog.at_once import AtOnce, Done, Rows
 from kerege.exchange.messagelog.ids import RecordIds
 from kerege.exchange.messagelog.log import MessageLog
 from kerege.exchange.messagelog.rows import to_milliseconds
@@ -69,15 +72,24 @@ def locked_by_another_process(path: Path) -> Iterator[Callable[[], None]]:
         process.wait()
 
 
-async def test_a_full_disk_fails_at_once_and_space_heals_it(sqlite_world: World):
+async def test_a_full_disk_fails_at_once_and_space_heals_it(
+    sqlite_world: World, monkeypatch: pytest.MonkeyPatch
+):
     world = sqlite_world
     world.retry_seconds = 60.0
     limit = {"pages": 0}
+    write = AtOnce.write
+
+    def limited(self: AtOnce, rows: Rows) -> Done:
+        self._driver.execute(f"PRAGMA max_page_count={limit['pages'] or 4_294_967_294}")
+        return write(self, rows)
 
     @event.listens_for(world.database.engine, "begin")
     def _limit(connection: Connection) -> None:
         pages = limit["pages"] or 4_294_967_294
         connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+    monkeypatch.setattr(AtOnce, "write", limited)
 
     async with world.log() as log:
         await log.write(world.record("before"))
@@ -224,6 +236,7 @@ async def test_a_commit_whose_answer_was_lost_is_not_repeated(
             connection.connection.dbapi_connection.commit()  # type: ignore[union-attr]  # it is open
             raise _connection_lost()
 
+    monkeypatch.setattr(AtOnce, "of", lambda _database: None)
     monkeypatch.setattr(writer, "is_passing", lambda _error: True)
     monkeypatch.setattr(writer.time, "sleep", lambda _seconds: None)
     log = world.log()
@@ -235,6 +248,58 @@ async def test_a_commit_whose_answer_was_lost_is_not_repeated(
     assert sorted(s.query_id for s in world.stored()) == ["q0", "q1", "q2"]
 
 
+async def test_a_commit_at_once_whose_answer_was_lost_is_not_repeated(
+    sqlite_world: World, monkeypatch: pytest.MonkeyPatch
+):
+    commit = AtOnce.commit
+
+    def committed_but_broken(self: AtOnce) -> None:
+        commit(self)
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(AtOnce, "commit", committed_but_broken)
+    async with sqlite_world.log() as log:
+        await asyncio.gather(
+            *(log.write(sqlite_world.record(f"q{i}")) for i in range(3))
+        )
+
+    assert sorted(s.query_id for s in sqlite_world.stored()) == ["q0", "q1", "q2"]
+
+
+async def test_a_commit_at_once_that_failed_is_made_by_the_thread(
+    sqlite_world: World, monkeypatch: pytest.MonkeyPatch
+):
+    def broken(_self: AtOnce) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(AtOnce, "commit", broken)
+    async with sqlite_world.log() as log:
+        await log.write(sqlite_world.record("q"))
+
+    assert [s.query_id for s in sqlite_world.stored()] == ["q"]
+
+
+async def test_on_a_slow_disk_the_thread_commits(
+    sqlite_world: World, monkeypatch: pytest.MonkeyPatch
+):
+    threads: list[int] = []
+    commit = AtOnce.commit
+
+    def noted(self: AtOnce) -> None:
+        threads.append(threading.get_ident())
+        commit(self)
+        self._average_seconds = 1.0
+
+    monkeypatch.setattr(AtOnce, "commit", noted)
+    async with sqlite_world.log() as log:
+        await log.write(sqlite_world.record("quick"))
+        await log.write(sqlite_world.record("slow"))
+
+    here = threading.get_ident()
+    assert [thread == here for thread in threads] == [True, False]
+    assert sorted(s.query_id for s in sqlite_world.stored()) == ["quick", "slow"]
+
+
 async def test_a_database_that_is_lost_for_good_in_a_commit_does_not_cost_the_body(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
@@ -243,6 +308,7 @@ async def test_a_database_that_is_lost_for_good_in_a_commit_does_not_cost_the_bo
         connection.connection.dbapi_connection.commit()  # type: ignore[union-attr]  # it is open
         raise _connection_lost()
 
+    monkeypatch.setattr(AtOnce, "of", lambda _database: None)
     monkeypatch.setattr(writer, "is_passing", lambda _error: True)
     spool = await spooled(world.policy.bodies, bytes(MEMORY_LIMIT + 1))
     async with world.log() as log:

@@ -1,67 +1,125 @@
-"""Inserting into SQLite in the event loop, so that only the commit needs a thread.
+"""Writing to SQLite in the event loop, where that is cheaper than asking a thread.
 
-A row takes some microseconds to insert, but a thread that inserts asks the event loop
-for the interpreter's lock at every row, which costs both of them more than the row
-does. So rows go into an open transaction at once, and the thread does what may take
-long: the commit, which waits for the disk. Where inserting might wait, for another
-writer's lock or because there is much to write, the thread does it all.
+A row takes some microseconds to insert and a commit on a good disk a quarter of a
+millisecond. A thread for that costs more than it saves: at every row and every system
+call it and the event loop take the interpreter's lock from each other. So:
+
+* Rows go into the open transaction at once.
+* The commit follows at once while the disk is quick; while it is slow, the thread
+  commits and the event loop does not wait for it.
+* Where inserting might wait, for another writer's lock or because there is much to
+  write, the thread does it all.
 """
 
+import contextlib
+import os
+import sqlite3
+import time
 from collections.abc import Sequence
+from enum import Enum
 from typing import Self
 
-from sqlalchemy import Connection
-
-from kerege.exchange.messagelog.rows import RecordRows, insert_records
+from kerege.exchange.messagelog.rows import RecordRows, statements
 from kerege.exchange.storage import Database
 
 MOST_BYTES = 512 * 1024
 """Most bytes inserted in the event loop: half a millisecond's work."""
+SLOW_SECONDS = 0.01
+"""Where commits take longer than this on average, the thread makes them."""
+WEIGHT = 0.05
+"""Of a commit in the average of the last ones: twenty of them decide."""
 
 Rows = Sequence[tuple[int, bytes, RecordRows]]
 
 
-class InsertAtOnce:
-    """A connection that never waits; used by one thread at a time."""
+class Done(Enum):
+    """How far rows have come at once."""
 
-    def __init__(self, connection: Connection) -> None:
+    NOTHING = "nothing"
+    """Nothing was changed."""
+    INSERTED = "inserted"
+    """The transaction is open; `AtOnce.commit` is next."""
+    COMMITTED = "committed"
+    """The rows are on stable storage."""
+
+
+class AtOnce:
+    """A connection that never waits for a lock; used by one thread at a time."""
+
+    def __init__(self, database: Database, driver: sqlite3.Connection) -> None:
         """Take a connection for good."""
-        self._connection = connection
+        self._database = database
+        self._driver = driver
+        self._file = _identity(database)
+        self._average_seconds = 0.0
 
     @classmethod
     def of(cls, database: Database) -> Self | None:
         """Return one for a SQLite database; None if the database is another."""
         if not database.is_sqlite:
             return None
-        connection = database.engine.connect()
-        driver = connection.connection.driver_connection
-        if driver is not None:
-            driver.execute("PRAGMA busy_timeout=0")
-        return cls(connection)
+        return cls(database, _connect(database))
 
-    def insert(self, rows: Rows) -> bool:
-        """Insert rows and leave the transaction open.
-
-        Returns False, with nothing changed, if this cannot be done at once.
-        """
-        if sum(each.size for _, _, each in rows) > MOST_BYTES:
-            return False
+    def write(self, rows: Rows) -> Done:
+        """Insert rows, and commit them if the disk is quick."""
+        if sum([each.size for _, _, each in rows]) > MOST_BYTES:
+            return Done.NOTHING
         try:
-            insert_records(self._connection, rows)
+            if _identity(self._database) != self._file:
+                self._reopen()
+            self._driver.execute("BEGIN IMMEDIATE")
+            for statement, values in statements(rows, "sqlite"):
+                self._driver.executemany(statement, values)
         except Exception:  # noqa: BLE001 - the thread finds out which record and why
             self.rollback()
-            return False
-        return True
+            return Done.NOTHING
+        if self._average_seconds > SLOW_SECONDS:
+            return Done.INSERTED
+        try:
+            self.commit()
+        except sqlite3.Error:
+            return Done.INSERTED  # the thread finds out whether it was written
+        return Done.COMMITTED
 
     def commit(self) -> None:
-        """Commit what was inserted; it is on stable storage. Raises DBAPIError."""
-        self._connection.commit()
+        """Commit what was inserted: it is on stable storage. Raises sqlite3.Error."""
+        began = time.perf_counter()
+        self._driver.execute("COMMIT")
+        took = time.perf_counter() - began
+        self._average_seconds += WEIGHT * (took - self._average_seconds)
 
     def rollback(self) -> None:
         """Forget what was inserted."""
-        self._connection.rollback()
+        with contextlib.suppress(sqlite3.ProgrammingError):  # it is closed
+            if self._driver.in_transaction:
+                self._driver.rollback()
 
     def close(self) -> None:
-        """Give the connection up, not back: it is not like the pool's others."""
-        self._connection.invalidate()
-        self._connection.close()
+        """Close the connection."""
+        self._driver.close()
+
+    def _reopen(self) -> None:
+        """Leave a file that was moved away or replaced: nobody would find the rows."""
+        self._driver.close()
+        self._database.engine.dispose()
+        self._driver = _connect(self._database)
+        self._file = _identity(self._database)
+
+
+def _connect(database: Database) -> sqlite3.Connection:
+    connection = database.engine.raw_connection()
+    driver = connection.driver_connection
+    connection.detach()
+    if not isinstance(driver, sqlite3.Connection):
+        raise TypeError("This is no SQLite database")
+    driver.execute("PRAGMA busy_timeout=0")
+    return driver
+
+
+def _identity(database: Database) -> tuple[int, int]:
+    """Return what tells the database's file from another of the same name."""
+    try:
+        found = os.stat(database.engine.url.database or "")  # noqa: PTH116 - a microsecond
+    except OSError:
+        return (0, 0)
+    return (found.st_dev, found.st_ino)

@@ -54,6 +54,24 @@ async def store(record: LogRecord, policy: LogPolicy) -> tuple[AttachmentRow, ..
     return tuple(stored)
 
 
+def in_memory(record: LogRecord, policy: LogPolicy) -> tuple[AttachmentRow, ...] | None:
+    """Return the rows of bodies that need no file; None if one may need one."""
+    bodies = record.loggable
+    if not bodies:
+        return ()
+    if sum([body.size for body in bodies]) > min(
+        policy.max_body_bytes, MAX_LOGGED_BYTES
+    ):
+        return None
+    rows = []
+    for body in bodies:
+        data = body.data
+        if data is None:
+            return None
+        rows.append(AttachmentRow(body.size, body.digest, None, data))
+    return tuple(rows)
+
+
 def remove(folder: Path, stored: Iterable[AttachmentRow]) -> None:
     """Remove the files of these attachments."""
     for each in stored:

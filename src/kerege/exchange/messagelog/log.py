@@ -11,7 +11,7 @@ Rules (X-Road 7.8 source, `LogManager.java`; design decisions on bodies):
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -106,17 +106,29 @@ class MessageLog:
         """Records that wait for their commit."""
         return self._writer.waiting
 
-    async def write(self, record: LogRecord) -> None:
-        """Log a message; return when it is on stable storage.
+    def write(self, record: LogRecord) -> Awaitable[object]:
+        """Log a message; what is returned is done when it is on stable storage.
 
-        A large body's file becomes the log's: the spool may still be read, and
-        discarding it does no harm.
+        The work begins at once, whether or not somebody waits. A large body's file
+        becomes the log's: the spool may still be read, and discarding it does no harm.
 
-        Raises:
+        Raises (when awaited):
             XRoadError: ``mlog.no_timestamping_provider_found``,
                 ``timestamping_failed``, ``logging_failed``.
         """
-        self.require_stampable()
+        try:
+            self.require_stampable()
+            stored = bodies.in_memory(record, self.policy)
+            if stored is not None and not self.policy.timestamp_immediately:
+                return self._writer.submit(to_rows(record, stored))
+        except XRoadError as error:
+            failed = asyncio.get_running_loop().create_future()
+            failed.set_exception(error)
+            return failed
+        return asyncio.ensure_future(self._write_patiently(record))
+
+    async def _write_patiently(self, record: LogRecord) -> None:
+        """Log a message that takes more than its records: files, a time-stamp."""
         stored = await bodies.store(record, self.policy) if record.loggable else ()
         try:
             record_id = await self._writer.submit(to_rows(record, stored))

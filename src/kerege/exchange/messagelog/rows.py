@@ -3,7 +3,7 @@
 The hot path: plain tuples and driver statements, without SQLAlchemy's per-row work.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -129,28 +129,29 @@ def insert_records(
     connection: Connection, batch: Sequence[tuple[int, bytes, RecordRows]]
 ) -> None:
     """Insert records, each with its id and the digest of its signature."""
-    insert_many(
-        connection,
-        records,
-        RECORD_COLUMNS,
+    for statement, values in statements(batch, connection.dialect.name):
+        connection.exec_driver_sql(statement, values)
+
+
+def statements(
+    batch: Sequence[tuple[int, bytes, RecordRows]], dialect: str
+) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
+    """Yield the statements that insert records, each with the values of its rows."""
+    yield (
+        _insert(records.name, RECORD_COLUMNS, dialect),
         [(record_id, *rows.about, digest) for record_id, digest, rows in batch],
     )
-    insert_many(
-        connection,
-        contents,
-        CONTENT_COLUMNS,
+    yield (
+        _insert(contents.name, CONTENT_COLUMNS, dialect),
         [(record_id, *rows.content) for record_id, _, rows in batch],
     )
-    insert_many(
-        connection,
-        attachments,
-        ATTACHMENT_COLUMNS,
-        [
-            (record_id, number, each.size, each.digest, each.file, each.data)
-            for record_id, _, rows in batch
-            for number, each in enumerate(rows.attachments, 1)
-        ],
-    )
+    bodies = [
+        (record_id, number, each.size, each.digest, each.file, each.data)
+        for record_id, _, rows in batch
+        for number, each in enumerate(rows.attachments, 1)
+    ]
+    if bodies:
+        yield _insert(attachments.name, ATTACHMENT_COLUMNS, dialect), bodies
 
 
 def insert_chains(connection: Connection, chains: Sequence[tuple[int, bytes]]) -> None:

@@ -5,7 +5,8 @@ Rules:
 * A record is answered for only after the commit that contains it.
 * While a commit runs, new records gather; the next transaction takes them all. So a
   busy server commits rarely and an idle one at once.
-* What may wait (a commit always, inserting sometimes) is done in the writer's thread.
+* What may wait is done in the writer's thread, what is quick in the event loop
+  (`kerege.exchange.messagelog.at_once`).
 * Passing trouble (a lock, a restart of the database) is retried for a while, then
   every record of the batch fails with ``logging_failed``. A full disk fails at once.
 * A connection that broke during a commit leaves the question whether the commit
@@ -18,6 +19,7 @@ Rules:
 import asyncio
 import contextlib
 import queue
+import sqlite3
 import threading
 import time
 from collections import deque
@@ -26,9 +28,9 @@ from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from kerege.exchange.messagelog.at_once import InsertAtOnce, Rows
+from kerege.exchange.messagelog.at_once import AtOnce, Done, Rows
 from kerege.exchange.messagelog.ids import RecordIds
 from kerege.exchange.messagelog.rows import RecordRows, insert_records
 from kerege.exchange.messagelog.trouble import concerns_all, is_passing, reason
@@ -107,7 +109,7 @@ class GroupWriter:
         self._waiting_bytes = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._at_once: InsertAtOnce | None = None
+        self._at_once: AtOnce | None = None
         self._idle = asyncio.Event()
 
     @property
@@ -118,7 +120,7 @@ class GroupWriter:
     def start(self) -> None:
         """Start the thread, for the running event loop."""
         self._loop = asyncio.get_running_loop()
-        self._at_once = InsertAtOnce.of(self._database)
+        self._at_once = AtOnce.of(self._database)
         self._thread = threading.Thread(
             target=self._run, args=(self._loop,), name="message-log", daemon=True
         )
@@ -164,11 +166,14 @@ class GroupWriter:
             self._is_writing = False
             self._idle.set()
             return
-        inserted = False
+        done = Done.NOTHING
         if self._at_once is not None:
             self._take_ids(batch)
-            inserted = self._at_once.insert(_rows(self._digested(batch)))
-        self._batches.put(_Batch(batch, inserted))
+            done = self._at_once.write(_rows(self._digested(batch)))
+        if done is Done.COMMITTED:
+            self._answer(batch)
+        else:
+            self._batches.put(_Batch(batch, done is Done.INSERTED))
 
     def _gather(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
@@ -197,7 +202,10 @@ class GroupWriter:
                 waiting.future.set_result(waiting.record_id)
             else:
                 waiting.future.set_exception(waiting.error)
-        self._begin()
+        if self._loop is not None and self._gathered:
+            self._loop.call_soon(self._begin)
+        else:
+            self._begin()
 
     def _write(self, batch: Sequence[_Waiting], *, inserted: bool = False) -> None:
         """Write a batch; every record then has its id, or its error."""
@@ -221,14 +229,12 @@ class GroupWriter:
             waiting.digest = self._digest.of(waiting.rows.content[1])
         return batch
 
-    def _commit_inserted(
-        self, at_once: InsertAtOnce, batch: Sequence[_Waiting]
-    ) -> None:
+    def _commit_inserted(self, at_once: AtOnce, batch: Sequence[_Waiting]) -> None:
         """Commit what was inserted at once; what fails is done again from the start."""
         try:
             at_once.commit()
-        except DBAPIError:
-            with contextlib.suppress(SQLAlchemyError):
+        except sqlite3.Error:
+            with contextlib.suppress(sqlite3.Error):
                 at_once.rollback()
             self._commit(batch, in_doubt=True)
 

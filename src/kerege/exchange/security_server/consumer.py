@@ -66,7 +66,7 @@ class ConsumerExchange:
     response: RestResponse | None = None
     """Set once the provider's block could be read."""
     answer_body: Spool | None = None
-    _request_logged: Awaitable[None] | None = None
+    _request_logged: Awaitable[object] | None = None
 
     async def run(self) -> Response:
         """Handle the message. Raises XRoadError, prefixed where it must be."""
@@ -149,7 +149,7 @@ class ConsumerExchange:
         )
         return signature
 
-    def _log(self, direction: Direction, signed: Signed) -> Awaitable[None]:
+    def _log(self, direction: Direction, signed: Signed) -> Awaitable[object]:
         request, now = self._known_request(), self.runtime.clock()
         record = log_record(request, signed, direction, client_side=True, time=now)
         return self.runtime.log.write(record)
@@ -273,16 +273,19 @@ class ConsumerExchange:
         return self.request
 
 
-async def _all_done(*records: Awaitable[None]) -> None:
+async def _all_done(*records: Awaitable[object]) -> None:
     """Wait until all records are durable, or have failed; raise why one has.
 
     Raises ``logging_failed``, followed by the reason's code if it has another.
     """
-    for result in await asyncio.gather(*records, return_exceptions=True):
-        if isinstance(result, XRoadError):
-            raise result.with_prefix("logging_failed")
-        if result is not None:
-            raise result
+    failure: XRoadError | None = None
+    for record in [asyncio.ensure_future(record) for record in records]:
+        try:
+            await record
+        except XRoadError as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure.with_prefix("logging_failed")
 
 
 def _content(body: Spool) -> bytes | AsyncIterator[bytes]:

@@ -11,22 +11,17 @@ ResponseByHash = Callable[[bytes], bytes | None]
 
 
 class OwnOCSP:
-    """Gives the responses of chains of ours; their hashes are computed once."""
+    """Gives the responses of chains of ours."""
 
     def __init__(self, response_by_hash: ResponseByHash) -> None:
         """Look responses up with ``response_by_hash``."""
         self._response_by_hash = response_by_hash
-        self._hashes: dict[tuple[x509.Certificate, ...], tuple[bytes, ...]] = {}
 
     def responses(self, chain: Sequence[x509.Certificate]) -> tuple[bytes, ...] | None:
         """Return one response for each certificate, or None if one is missing."""
-        key = tuple(chain)
-        hashes = self._hashes.get(key)
-        if hashes is None:
-            hashes = self._hashes[key] = tuple(certificate_sha256(c) for c in key)
         found: list[bytes] = []
-        for digest in hashes:
-            response = self._response_by_hash(digest)
+        for certificate in chain:
+            response = self._response_by_hash(certificate_sha256(certificate))
             if response is None:
                 return None
             found.append(response)

@@ -4,8 +4,8 @@ Nothing here is global: clocks, ids, keys, databases and networks come from whoe
 composes the server, so that tests can give their own.
 """
 
+import os
 import ssl
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -57,8 +57,8 @@ class ServerKeys:
 class MessageLogPort(Protocol):
     """What the message path asks of the message log."""
 
-    def write(self, record: LogRecord) -> Awaitable[None]:
-        """Return when the record is durable. Raises ``logging_failed``."""
+    def write(self, record: LogRecord) -> Awaitable[object]:
+        """Begin at once; done when the record is durable. Raises ``logging_failed``."""
         ...
 
 
@@ -104,8 +104,13 @@ class Exchange:
 
 
 def new_uuid() -> str:
-    """Return a fresh random UUID."""
-    return str(uuid.uuid4())
+    """Return a fresh random UUID (RFC 9562, version 4)."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return (
+        f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}"
+        f"-{digits[20:]}"
+    )
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import partial
 from hmac import compare_digest
 
 from cryptography import x509
@@ -24,6 +24,7 @@ from kerege.xroad.certificates import (
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.hashchain import HashChainReport, InputDigest, verify_hash_chain
 from kerege.xroad.identifiers import ClientId
+from kerege.xroad.identity import ByIdentity
 from kerege.xroad.signature._forms import SignatureForm
 from kerege.xroad.signature._model import (
     HASH_CHAIN_NAME,
@@ -48,7 +49,7 @@ OCSP_BYTES = slice(-768, -256)
 REMEMBERED_MEMBERS = 1024
 """Names read from certificates; a certificate takes 1 to 2 KB."""
 
-_key_of = lru_cache(maxsize=REMEMBERED_MEMBERS)(public_key)
+_key_of = ByIdentity(public_key, REMEMBERED_MEMBERS)
 """Reading a key from its certificate costs as much as checking a value with it."""
 
 
@@ -121,7 +122,7 @@ class SignatureVerifier:
         """
         self.trust = trust
         self._chains = chains or ChainVerifier(trust)
-        self._members: dict[tuple[x509.Certificate, str], ClientId] = {}
+        self._members: dict[str, ByIdentity[x509.Certificate, ClientId]] = {}
         self._remembered: OrderedDict[bytes, ParsedSignature] = OrderedDict()
         self._forms: Forms[ParsedSignature] = Forms(REMEMBERED_FORMS, OCSP_BYTES)
 
@@ -177,13 +178,14 @@ class SignatureVerifier:
 
         `member_of` first checks that the certificate is for signing.
         """
-        place = parsed.certificate, signer.instance
-        named = self._members.get(place)
-        if named is None:
-            named = member_of(parsed.certificate, self.trust, instance=signer.instance)
-            if len(self._members) >= REMEMBERED_MEMBERS:
-                self._members.clear()
-            self._members[place] = named
+        instance = signer.instance
+        members = self._members.get(instance)
+        if members is None:
+            named_in = partial(member_of, trust=self.trust, instance=instance)
+            members = ByIdentity(named_in, REMEMBERED_MEMBERS)
+            if instance == self.trust.instance:
+                self._members[instance] = members
+        named = members(parsed.certificate)
         if named.member != signer.member:
             raise XRoadError(
                 "incorrect_certificate",
