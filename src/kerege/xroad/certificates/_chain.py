@@ -35,7 +35,12 @@ from kerege.xroad.ocsp import (
     read_ocsp_response,
     verify_ocsp_response,
 )
-from kerege.xroad.x509 import certificate_der, load_certificate, subject_text
+from kerege.xroad.x509 import (
+    certificate_der,
+    load_certificate,
+    require_strong_key,
+    subject_text,
+)
 
 MAX_OCSP_RESPONSES = 16
 """Responses read for one chain: one for each step of the longest path, twice over."""
@@ -156,8 +161,8 @@ class ChainVerifier:
         check: the global configuration knows.
 
         Raises:
-            XRoadError: the codes of `verify_chain` below
-                ``ssl_authentication_failed``; that code alone if the peer showed
+            XRoadError: the codes of `verify_chain`, and ``unsupported_algorithm`` for
+                a short key, below ``ssl_authentication_failed``; that code alone if the peer showed
                 nothing, or no authentication certificate.
         """
         if not certificates:
@@ -167,6 +172,7 @@ class ChainVerifier:
         certificate, *extra = certificates
         require_authentication_certificate(certificate)
         try:
+            require_strong_key(certificate, self.trust.algorithms)
             return self.verify(
                 certificate, extra=extra, ocsp_responses=ocsp_responses, at=at
             )
