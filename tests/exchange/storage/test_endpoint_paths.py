@@ -82,6 +82,15 @@ def test_patterns_fit_as_in_the_reference(pattern: str, path: str, *, fits: bool
         ("/a%252Fc", ("/a%2Fc", "/a/c")),
         ("/a%2525", ("/a%25",)),
         ("/a%252f%2500", ()),
+        ("/a/%25252e%25252e/c", ("/a/%252e%252e/c", "/a/%2e%2e/c", "/a/../c", "/c")),
+        ("/a/%" + "25" * 5 + "2e", ()),
+        ("/a/%C0%AE%c0%ae/c", ()),
+        ("/a/%e0%80%ae/c", ()),
+        ("/a/%F0%80%80%ae/c", ()),
+        ("/a/%C0b", ("/a/\ufffdb",)),
+        ("/a%3Fb", ("/a?b", "/a")),
+        ("/a%23/../b", ("/a#/../b", "/b", "/a")),
+        ("/a\\..%3fb", ("/a\\..?b", "/a\\..", "/a/..?b", "/")),
     ],
 )
 def test_a_path_has_these_readings(path: str, expected: tuple[str, ...]):

@@ -13,12 +13,13 @@ Rules (X-Road 7.8 source, `PathGlob.java`, `BaseEndpoint.java`, `UriUtils.java`)
 The provider receives the path byte for byte as the client sent it and may read it
 differently from us. So, where the reference compares one reading, we compare all that
 differ (dots resolved and slashes merged or not, ``%2F`` a separator or not, ``\``
-another one, ``..;x`` a dot segment, dots and slashes escaped twice), and a right must
-cover every one of them. A path with a broken escape has no right.
+another one, ``..;x`` a dot segment, ``%3F`` and ``%23`` the end of the path, dots and
+slashes escaped several times), and a right must cover every one of them. A path with a
+broken escape, or with ASCII spelled longer than UTF-8 allows, has no right.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import unquote
 
@@ -35,10 +36,16 @@ _ENCODED_SLASH = "\x00"
 """Stands for ``%2F`` in the reading where it does not separate. A decoded NUL is refused
 before, so the two cannot be taken for each other."""
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_ESCAPED_AGAIN = re.compile(r"%(?:2e|2f|5c)", re.IGNORECASE)
-"""Dots and slashes that a second decoding would bring out."""
+_ESCAPED_AGAIN = re.compile(r"%(?:25)*(?:2e|2f|5c)", re.IGNORECASE)
+"""Dots and slashes that one more decoding, or several, would bring out."""
+MAX_DECODINGS = 5
+"""Proxies before a service decode once or twice; more is only meant to deceive."""
+_OVERLONG = re.compile(r"%c[01]%[89ab]|%e0%[89]|%f0%8", re.IGNORECASE)
+"""Old decoders read ``%C0%AE`` as a dot (CVE-2000-0884); in UTF-8 it is nothing."""
 _DOTS_WITH_PARAMETERS = re.compile(r"(?:^|/)\.{0,2};")
 """Java's servers drop ``;x`` from a segment before they resolve dots."""
+_END_OF_PATH = re.compile(r"[?#]")
+"""For who decodes first, and then looks for the query."""
 _PARAMETERS = re.compile(r";[^/]*")
 _PART = re.compile(r"\\[*\\]|\*+|[^*\\]+|\\")
 
@@ -80,15 +87,17 @@ def readings(path: str) -> tuple[str, ...]:
     if "%" not in path:
         plain = not any(special in path for special in ("/.", "//", ";", "\\"))
         return (path,) if plain else _with_dots((path,))
-    if _BROKEN_ESCAPE.search(path):
+    if _BROKEN_ESCAPE.search(path) or _OVERLONG.search(path):
         return ()
     apart = re.sub("%2f", _ENCODED_SLASH, path, flags=re.IGNORECASE)
     found = [unquote(path), unquote(apart)]
     if _ENCODED_SLASH in found[0]:
         return ()
-    if _ESCAPED_AGAIN.search(found[0]):
-        found.append(unquote(found[0]))
-        if _ENCODED_SLASH in found[-1]:
+    again = found[0]
+    while _ESCAPED_AGAIN.search(again):
+        again = unquote(again)
+        found.append(again)
+        if _ENCODED_SLASH in again or len(found) > MAX_DECODINGS:
             return ()
     return _with_dots(dict.fromkeys(found))
 
@@ -104,14 +113,18 @@ def _with_dots(paths: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _spellings(path: str) -> Iterator[str]:
-    """Yield what servers may make of a path before they resolve its dots."""
-    yield path
+def _spellings(path: str) -> list[str]:
+    """Return what servers may make of a path before they resolve its dots."""
+    found = [path]
+    if "?" in path or "#" in path:
+        found += [_END_OF_PATH.split(each)[0] for each in found]
     if "\\" in path:
-        path = path.replace("\\", "/")
-        yield path
-    if _DOTS_WITH_PARAMETERS.search(path):
-        yield _PARAMETERS.sub("", path)
+        found += [each.replace("\\", "/") for each in found]
+    return found + [
+        _PARAMETERS.sub("", each)
+        for each in found
+        if _DOTS_WITH_PARAMETERS.search(each)
+    ]
 
 
 def _resolve(path: str) -> str | None:
