@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from kerege.exchange.files import sync_path
 from kerege.exchange.processes import is_alive, this_process
 from kerege.xroad.algorithms import SHA512
 from kerege.xroad.faults import XRoadError
@@ -332,15 +333,6 @@ class Spool:
 def size_of(body: Spool | None) -> int:
     """Return a body's bytes; none if there is no body."""
     return 0 if body is None else body.size
-
-
-def sync_path(path: Path) -> None:
-    """Force a file, or a folder's list of names, onto stable storage."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def remove_leftovers(directory: Path) -> int:

@@ -194,10 +194,8 @@ def test_the_internal_key_is_made_once_and_lies_in_a_file_of_ours_alone(tmp_path
 def test_what_a_crash_left_half_made_is_made_anew(tmp_path):
     """The key is put in place last: without it the certificate is nobody's."""
     (tmp_path / "internal.crt").write_text("half a certificate")
-    (tmp_path / "internal.new").write_text("half a key")
     identity = internal_identity(tmp_path)
     assert internal_identity(tmp_path).certificates == identity.certificates
-    assert not (tmp_path / "internal.new").exists()
 
 
 def own(folder, key, *, certificate_key=None, encryption=None):

@@ -1,20 +1,19 @@
 """The configuration on disk, in the reference's layout.
 
-Each file is replaced atomically: written beside its place, synced, renamed. A reader
-that comes at any moment finds an old file or a new one, never half of one.
+Each file is replaced whole and durably (`kerege.exchange.files`). A reader that comes
+at any moment finds an old file or a new one, never half of one.
 
 Source: `kerege.xroad.globalconf.tree` for the layout, ``ConfigurationDirectory.java``,
 ``FSGlobalConfValidator.java``.
 """
 
-import os
 import shutil
-import tempfile
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
+from kerege.exchange.files import make_folder, replace_file
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import GlobalConf, directory_name, load_tree
 from kerege.xroad.globalconf.tree import (
@@ -30,6 +29,8 @@ VERIFICATION_CONFIGURATION = "verificationconf"
 """The folder in the file that security servers give to verifiers of containers."""
 MAX_FILES = 10_000
 """Instances times parts; a federation of a thousand instances has 4,000."""
+READABLE = 0o644
+"""A configuration is public; verifiers of containers may read it."""
 
 
 class Readiness(Enum):
@@ -112,19 +113,8 @@ def configuration_files(path: Path) -> tuple[str, ...]:
 
 def save(file: Path, content: bytes) -> None:
     """Write or replace a file atomically, and its folder if there is none."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(file)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    make_folder(file.parent)
+    replace_file(file, content, mode=READABLE)
 
 
 def save_if_changed(file: Path, content: bytes) -> None:

@@ -4,11 +4,11 @@ import fcntl
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kerege.exchange.files import make_folder, replace_file
 from kerege.exchange.keys.metadata import MAX_METADATA_BYTES, TokenMetadata
 from kerege.xroad.faults import XRoadError
 
@@ -33,7 +33,7 @@ class TokenFolder:
     @classmethod
     def create(cls, path: Path) -> "TokenFolder":
         """Make the folder. Raises ``action_not_possible`` if a token is there."""
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path, mode=0o700)
         path.chmod(0o700)
         folder = cls(path)
         folder.require_empty()
@@ -64,7 +64,7 @@ class TokenFolder:
 
     def write_metadata(self, metadata: TokenMetadata) -> None:
         """Replace the metadata, atomically."""
-        self._write(_METADATA, metadata.to_json())
+        replace_file(self.path / _METADATA, metadata.to_json())
 
     def read_key(self, key_id: str) -> bytes:
         """Return a key's encrypted PEM. Raises ``key_not_available``."""
@@ -81,7 +81,7 @@ class TokenFolder:
 
     def write_key(self, key_id: str, pem: bytes) -> None:
         """Write a key's encrypted PEM, atomically."""
-        self._write(self.key_path(key_id).name, pem)
+        replace_file(self.key_path(key_id), pem)
 
     def delete_key(self, key_id: str) -> None:
         """Remove a key's file, if it is there."""
@@ -137,24 +137,3 @@ class TokenFolder:
         if len(data) > limit:
             raise XRoadError("malformed_key_conf", f"{path} is longer than {limit}")
         return data
-
-    def _write(self, name: str, data: bytes) -> None:
-        handle, temporary = tempfile.mkstemp(dir=self.path)  # made with mode 0600
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(self.path / name)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        _sync_folder(self.path)
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

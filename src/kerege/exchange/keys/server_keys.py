@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from kerege.exchange.files import replace_file
 from kerege.exchange.keys.token import SoftwareToken
 from kerege.exchange.security_server.runtime import ServerKeys
 from kerege.exchange.tls import (
@@ -38,6 +39,8 @@ from kerege.xroad.signature import Signer
 
 _log = structlog.get_logger(__name__)
 
+PUBLIC = 0o644
+"""Of the certificate: information systems copy it."""
 INTERNAL_DAYS = 7300
 """Twenty years, as the reference's generated internal certificate."""
 
@@ -142,11 +145,8 @@ def _make_internal(key_file: Path, certificate_file: Path) -> None:
         .sign(key, hashes.SHA256())
     )
     # The key comes last: what is there once it is there is complete.
-    certificate_file.write_bytes(certificate.public_bytes(Encoding.PEM))
-    temporary = key_file.with_suffix(".new")
-    temporary.unlink(missing_ok=True)
-    temporary.touch(mode=0o600)
-    temporary.write_bytes(
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    pem = certificate.public_bytes(Encoding.PEM)
+    replace_file(certificate_file, pem, mode=PUBLIC)
+    replace_file(
+        key_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     )
-    temporary.rename(key_file)

@@ -33,13 +33,13 @@ import structlog
 from sqlalchemy import Connection, Select, delete, exists, func, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from kerege.exchange.files import sync_path
 from kerege.exchange.messagelog import bodies
 from kerege.exchange.messagelog.ids import first_id
 from kerege.exchange.messagelog.rows import to_milliseconds
 from kerege.exchange.messagelog.stored import PAGE, StoredRecord, load
 from kerege.exchange.messagelog.trouble import database_as
 from kerege.exchange.messagelog.values import LogPolicy
-from kerege.exchange.spool import sync_path
 from kerege.exchange.storage import Database
 from kerege.exchange.storage.message_log_tables import (
     archives,

@@ -1,9 +1,8 @@
 """OCSP responses on disk, so that a restart does not need the responder."""
 
-import os
-import tempfile
 from pathlib import Path
 
+from kerege.exchange.files import make_folder, replace_file
 from kerege.xroad.ocsp import MAX_OCSP_RESPONSE_BYTES
 
 
@@ -34,15 +33,8 @@ class OcspStore:
 
     def save(self, certificate_sha256: bytes, response: bytes) -> None:
         """Keep a response, in the place of the one before. Raises `OSError`."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self._folder)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(response)
-            Path(temporary).replace(self._path(certificate_sha256))
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        make_folder(self._folder, mode=0o700)
+        replace_file(self._path(certificate_sha256), response)
 
     def forget(self, certificate_sha256: bytes) -> None:
         """Remove what was kept for this certificate. Raises `OSError`."""

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+from kerege.exchange.files import sync_path
 from kerege.exchange.messagelog import (
     LargeBodies,
     LogPolicy,
@@ -54,6 +55,7 @@ async def open_log(
     policy = log_policy(settings)
     for folder in (policy.bodies, policy.archive):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sync_path(folder.parent)  # else a power cut may take the folder with all in it
     timestamper = TimestampClient(
         lambda: [service.url for service in rights().timestamping_services],
         lambda: configuration().tsa_certificates(configuration().instance),

@@ -48,8 +48,11 @@ from kerege.exchange.security_server.runtime import (
 from kerege.exchange.security_server.settings import Settings, split_address
 from kerege.exchange.security_server.signing import SigningContexts
 from kerege.exchange.security_server.turns import Turns
-from kerege.exchange.security_server.upkeep import CurrentConfiguration, Upkeep
-from kerege.exchange.spool import remove_leftovers
+from kerege.exchange.security_server.upkeep import (
+    CurrentConfiguration,
+    Upkeep,
+    clear_leftovers,
+)
 from kerege.exchange.storage import Database, open_database
 from kerege.exchange.storage.server_configuration import (
     ServerConfiguration,
@@ -127,7 +130,7 @@ class SecurityServer:
         if self._sockets is None:
             self._stack.enter_context(only_process(settings.lock_file))
         spool = settings.path(settings.spool)
-        remove_leftovers(spool)
+        clear_leftovers(settings)
         metrics = self._open_metrics(spool / METRICS_FOLDER)
         database = await self._open_database()
         session = await self._open_session()

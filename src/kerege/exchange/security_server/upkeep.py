@@ -19,9 +19,11 @@ from kerege.exchange.configuration import (
     ConfigurationSettings,
     LocalConfiguration,
 )
+from kerege.exchange.files import remove_temporaries
 from kerege.exchange.ocsp import OcspFetcher, OcspStore, http_transport
 from kerege.exchange.security_server.settings import Settings
 from kerege.exchange.security_server.turns import Turns
+from kerege.exchange.spool import remove_leftovers
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import GlobalConf
 
@@ -29,6 +31,8 @@ START_TIMEOUT_SECONDS = 30.0
 """Longest wait for a first global configuration."""
 OCSP_START_SECONDS = 10.0
 """Longest wait for first OCSP responses; without, messages fail and say why."""
+OCSP_FOLDER = "ocsp"
+"""Of the OCSP responses, beside the settings file."""
 LOOK_SECONDS = 0.2
 """How often a process that follows looks for what the leader fetches at a start."""
 
@@ -36,6 +40,18 @@ CurrentConfiguration = Callable[[], GlobalConf]
 """Gives the snapshot that a message begins with; raises ``global_conf_outdated``."""
 
 _log = structlog.get_logger(__name__)
+
+
+def clear_leftovers(settings: Settings) -> None:
+    """Remove the temporary files of processes that were killed."""
+    remove_leftovers(settings.path(settings.spool))
+    folders = [settings.directory]
+    folders += [settings.path(name) for name in (OCSP_FOLDER, settings.token)]
+    if settings.configuration.anchor:  # else another process's
+        downloaded = settings.path(settings.configuration.directory)
+        folders += [downloaded, *(f for f in downloaded.glob("*") if f.is_dir())]
+    for folder in folders:
+        remove_temporaries(folder)
 
 
 class Upkeep:
@@ -154,7 +170,7 @@ class Upkeep:
             sources=configuration,
             certificates=lambda: own,
             transport=http_transport(session),
-            store=OcspStore(self._settings.path("ocsp")),
+            store=OcspStore(self._settings.path(OCSP_FOLDER)),
             clock=self._clock,
         )
         self._turns.add(lead=fetcher.run, follow=fetcher.run_following)

@@ -1,0 +1,1 @@
+"""Crash runs: `kill -9` and power cuts under load; what was acknowledged must be there."""
