@@ -1,4 +1,4 @@
-"""Check the documents: relative links lead somewhere, every page is in its folder.
+"""Check the documents: links lead somewhere, folders are ours, made pages are new.
 
 Run by `make check`; exits with 1 and names each broken link.
 """
@@ -7,8 +7,21 @@ import re
 import sys
 from pathlib import Path
 
+from kerege.cli import main as kerege
+from kerege.cli.fault_reference import fault_reference
+from kerege.cli.metrics_reference import metrics_reference
+from kerege.cli.reference import command_reference
+from kerege.cli.security_server.settings_file import reference as settings_reference
+
 ROOT = Path(__file__).resolve().parent.parent
 LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
+MADE = {
+    "command-line.md": ("reference", lambda: command_reference(kerege)),
+    "faults.md": ("reference faults", fault_reference),
+    "metrics.md": ("reference metrics", metrics_reference),
+    "settings.md": ("security-server settings reference", settings_reference),
+}
+"""Pages of the reference that the program makes, and the command for each."""
 FOLDERS = {"tutorials", "how-to", "reference", "explanation", "adr", "images"}
 
 
@@ -20,6 +33,12 @@ def main() -> int:
         f"{path.relative_to(ROOT)}: not in one of {sorted(FOLDERS)}"
         for path in docs.rglob("*.md")
         if path.relative_to(docs).parts[0] not in FOLDERS | {"README.md"}
+    ]
+    problems += [
+        f"docs/reference/{name} is old, make it anew: "
+        f"kerege {command} > docs/reference/{name}"
+        for name, (command, make) in MADE.items()
+        if (docs / "reference" / name).read_text(encoding="utf-8") != make()
     ]
     for problem in problems:
         sys.stderr.write(problem + "\n")

@@ -122,6 +122,15 @@ def test_a_server_that_falls_over_is_seen():
     assert state.snapshot(NOON + 9).servers[0].status == "ended"
 
 
+def test_a_server_without_its_keys_is_not_simply_up():
+    state = LiveState(NOON)
+    status = []
+    for event in ("not logged in", "ready", "logged in", "logged out", "stopped"):
+        state.hear({"event": event}, NOON)
+        status.append(state.snapshot(NOON).servers[0].status)
+    assert status == ["", "not logged in", "up", "not logged in", "stopped"]
+
+
 def test_an_old_log_does_not_look_like_traffic_of_now():
     old = message(timestamp="2026-01-01T11:00:00Z")
     snapshot = heard(*[old] * 50, message(timestamp="2026-01-01T11:59:59.5Z"))

@@ -168,7 +168,6 @@ def servers_titled(
 
 _MARKS = {
     "up": ("●", Style.GOOD),
-    "starting": ("○", Style.DIM),
     "": ("●", Style.DIM),
 }
 

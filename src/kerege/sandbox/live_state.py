@@ -42,6 +42,7 @@ NOW_SECONDS = 3
 SERVICE_CODES = 5
 """Instance, class, member, subsystem, service."""
 FAULT = "fault"
+LOCKED = "not logged in"
 VERDICTS = ("2xx", "3xx", "4xx", "5xx", FAULT)
 QUIET = frozenset({"message failed", "message replayed"})
 """Warnings that are about one message and are shown as such."""
@@ -51,6 +52,9 @@ STATES = {
     "stopped": "stopped",
     "process ended": "ended",
 }
+
+LOCKS = {"not logged in": True, "logged out": True, "logged in": False}
+"""Events after which a server that is up has no keys, or has them again."""
 
 Kept = TypeVar("Kept")
 
@@ -96,6 +100,7 @@ class _Server:
     def __init__(self, at: float) -> None:
         self.name = ""
         self.status = ""
+        self.is_locked = False
         self.since = at
         self.stamped_at: float | None = None
         self.stamped_records = 0
@@ -106,7 +111,7 @@ class _Server:
         trouble, level, at = self.trouble
         return ServerRow(
             name=self.name or name,
-            status=self.status,
+            status=LOCKED if self.is_locked and self.status == "up" else self.status,
             since=self.since,
             stamped_at=self.stamped_at,
             stamped_records=self.stamped_records,
@@ -218,6 +223,8 @@ class LiveState:
             name == "process ended" and server.status == "stopped"
         ):
             server.status, server.since = STATES[name], at
+        if name in LOCKS:
+            server.is_locked, server.since = LOCKS[name], at
         if name == "ready":
             server.name = server.name or short_name(event.get("server"))
         if name == "time-stamped":

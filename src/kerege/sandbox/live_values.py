@@ -85,8 +85,8 @@ class ServerRow:
 
     name: str
     status: str
-    """``starting``, ``up``, ``stopping``, ``stopped``, ``ended``; or empty if the log
-    has not said."""
+    """``up``, ``not logged in``, ``stopping``, ``stopped``, ``ended``; or empty if the
+    log has not said."""
     since: float
     stamped_at: float | None
     """When it last had time-stamps."""
