@@ -11,6 +11,7 @@ from kerege.exchange.ocsp.fetcher import (
     OcspSources,
     Schedule,
 )
+from kerege.exchange.ocsp.history import ResponderHistory
 from kerege.exchange.ocsp.http import OcspTransport, http_transport
 from kerege.exchange.ocsp.peer import (
     PEER_TIMEOUT,
@@ -29,6 +30,7 @@ __all__ = [
     "OcspSources",
     "OcspStore",
     "OcspTransport",
+    "ResponderHistory",
     "Schedule",
     "answer_ocsp_query",
     "fetch_peer_ocsp",

@@ -15,6 +15,7 @@ Rules:
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from kerege.exchange.ocsp.history import ResponderHistory
 from kerege.exchange.ocsp.http import OcspTransport
 from kerege.exchange.ocsp.store import OcspStore
 from kerege.xroad.certificates import Trust, certificate_sha256
@@ -126,6 +128,8 @@ class OcspFetcher:
     store: OcspStore
     clock: Callable[[], datetime]
     schedule: Schedule = field(default_factory=Schedule)
+    history: ResponderHistory | None = None
+    """Counts what responders do, for `kerege doctor`."""
     _entries: dict[bytes, _Entry] = field(init=False, default_factory=dict)
     _by_hash: Mapping[bytes, _Entry] = field(init=False, default_factory=dict)
     _woken: asyncio.Event = field(init=False, default_factory=asyncio.Event)
@@ -195,6 +199,11 @@ class OcspFetcher:
         async with asyncio.TaskGroup() as tasks:
             for entry in due:
                 tasks.create_task(renew(entry))
+        if due and self.history is not None:
+            try:
+                self.history.save()
+            except OSError as error:
+                _log.warning("ocsp_not_kept", reason=str(error))
 
     async def adopt(self) -> None:
         """Take over what another process of this server has fetched and kept.
@@ -300,7 +309,7 @@ class OcspFetcher:
             try:
                 issuer = sources.issuer_of(entry.certificate)
                 request = ocsp_request(entry.certificate, issuer)
-                response = await self.transport(url, request)
+                response = await self._ask(url, request)
                 status = _verified(entry, response, sources, trust, self.clock())
             except XRoadError as error:
                 problems.append(f"{url}: {error}")
@@ -318,6 +327,18 @@ class OcspFetcher:
             reason=entry.problem,
             valid_until=entry.held.status.valid_until if entry.held else None,
         )
+
+    async def _ask(self, url: str, request: bytes) -> bytes:
+        started = time.monotonic()
+        answered = False
+        try:
+            response = await self.transport(url, request)
+            answered = True
+        finally:
+            if self.history is not None:
+                seconds = time.monotonic() - started
+                self.history.note(url, seconds, answered=answered)
+        return response
 
     def _accept(self, entry: _Entry, held: _Held, sources: OcspSources) -> None:
         entry.held = held

@@ -20,7 +20,12 @@ from kerege.exchange.configuration import (
     LocalConfiguration,
 )
 from kerege.exchange.files import remove_temporaries
-from kerege.exchange.ocsp import OcspFetcher, OcspStore, http_transport
+from kerege.exchange.ocsp import (
+    OcspFetcher,
+    OcspStore,
+    ResponderHistory,
+    http_transport,
+)
 from kerege.exchange.security_server.settings import Settings
 from kerege.exchange.security_server.turns import Turns
 from kerege.exchange.spool import remove_leftovers
@@ -172,6 +177,7 @@ class Upkeep:
             transport=http_transport(session),
             store=OcspStore(self._settings.path(OCSP_FOLDER)),
             clock=self._clock,
+            history=ResponderHistory(self._settings.path(OCSP_FOLDER), self._clock),
         )
         self._turns.add(lead=fetcher.run, follow=fetcher.run_following)
         try:

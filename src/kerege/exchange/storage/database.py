@@ -39,7 +39,7 @@ PRIVATE = 0o600
 """Of a new SQLite file: only this server's user reads it. SQLite gives the files beside
 it the same rights."""
 _READ_ONLY = "kerege_read"
-_DRIVER = "postgresql+psycopg"
+POSTGRESQL_DRIVER = "postgresql+psycopg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +81,19 @@ def open_database(url: str) -> Database:
         XRoadError: ``database_error`` if it cannot be opened, is not UTF-8, is too old,
             or was written by a later version of this program.
     """
-    address = _address(url)
+    address = database_address(url)
     engine = _engine(address)
     try:
         if engine.dialect.name == "postgresql":
             with engine.connect() as connection:
-                _require_modern_utf8(connection, _name(address))
+                _require_modern_utf8(connection, shown_address(address))
         with engine.begin() as connection:
             upgrade(connection)
     except SQLAlchemyError as error:
         engine.dispose()
-        raise database_error("open the database " + _name(address), error) from error
+        raise database_error(
+            "open the database " + shown_address(address), error
+        ) from error
     except XRoadError:
         engine.dispose()
         raise
@@ -109,7 +111,8 @@ def database_error(doing: str, error: SQLAlchemyError) -> XRoadError:
     )
 
 
-def _address(url: str) -> URL:
+def database_address(url: str) -> URL:
+    """Read an address, with our driver. Raises ``database_error``."""
     try:
         address = make_url(url)
     except (ArgumentError, ValueError) as error:
@@ -119,8 +122,8 @@ def _address(url: str) -> URL:
             advice="Write sqlite:///path/to/file or postgresql://user@host/name.",
         ) from error
     if address.drivername in ("postgresql", "postgres"):
-        return address.set(drivername=_DRIVER)
-    if address.drivername in ("sqlite", _DRIVER):
+        return address.set(drivername=POSTGRESQL_DRIVER)
+    if address.drivername in ("sqlite", POSTGRESQL_DRIVER):
         return address
     raise XRoadError(
         "database_error",
@@ -129,12 +132,13 @@ def _address(url: str) -> URL:
     )
 
 
-def _name(address: URL) -> str:
+def shown_address(address: URL) -> str:
+    """Return an address for people, without its password."""
     return address.render_as_string(hide_password=True)
 
 
 def _engine(address: URL) -> Engine:
-    if address.drivername == _DRIVER:
+    if address.drivername == POSTGRESQL_DRIVER:
         return create_engine(
             address,
             pool_size=POOL_SIZE,
