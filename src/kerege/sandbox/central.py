@@ -177,12 +177,17 @@ class ConfigurationPublisher:
     """Serves the signed directories; signs them again before they expire."""
 
     def __init__(
-        self, plan: CentralPlan, signer: Signer, *, clock: Callable[[], datetime]
+        self,
+        plan: CentralPlan,
+        signer: Signer,
+        *,
+        clock: Callable[[], datetime],
+        shared: SharedParameters | None = None,
     ) -> None:
-        """Publish ``plan``, signed by ``signer``."""
+        """Publish ``plan``, signed by ``signer``; or other shared parameters."""
         self._signer = signer
         self._clock = clock
-        shared = shared_parameters(plan)
+        shared = shared or shared_parameters(plan)
         private = private_parameters(plan).to_xml()
         started = clock()
         self._parts: dict[int, tuple[DirectoryPart, ...]] = {}

@@ -41,6 +41,8 @@ _log = structlog.get_logger(__name__)
 
 PUBLIC = 0o644
 """Of the certificate: information systems copy it."""
+INTERNAL_KEY, INTERNAL_CERTIFICATE = "internal.key", "internal.crt"
+"""In the server's folder."""
 INTERNAL_DAYS = 7300
 """Twenty years, as the reference's generated internal certificate."""
 
@@ -83,19 +85,34 @@ def internal_identity(folder: Path) -> Identity:
 
     Raises ``malformed_key_conf`` if what is there cannot be used.
     """
-    key_file, certificate_file = folder / "internal.key", folder / "internal.crt"
-    try:
-        if not key_file.exists():
+    key_file, certificate_file = folder / INTERNAL_KEY, folder / INTERNAL_CERTIFICATE
+    if not key_file.exists():
+        try:
             _make_internal(key_file, certificate_file)
-        return _read_internal(key_file, certificate_file)
+        except OSError as error:
+            raise _unusable(folder, error) from error
+    return read_internal_identity(folder)
+
+
+def read_internal_identity(folder: Path) -> Identity:
+    """Return the identity of port 8443 that is there.
+
+    Raises ``malformed_key_conf`` if it cannot be used.
+    """
+    try:
+        return _read_internal(folder / INTERNAL_KEY, folder / INTERNAL_CERTIFICATE)
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise XRoadError(
-            "malformed_key_conf",
-            f"The key of the information systems' HTTPS port cannot be used: {error}",
-            advice=f"Restore {key_file.name} and {certificate_file.name} in {folder} "
-            "from a backup. If both are removed, new ones are made, and information "
-            "systems must be told to trust the new certificate.",
-        ) from error
+        raise _unusable(folder, error) from error
+
+
+def _unusable(folder: Path, error: Exception) -> XRoadError:
+    return XRoadError(
+        "malformed_key_conf",
+        f"The key of the information systems' HTTPS port cannot be used: {error}",
+        advice=f"Restore {INTERNAL_KEY} and {INTERNAL_CERTIFICATE} in {folder} "
+        "from a backup. If both are removed, new ones are made, and information "
+        "systems must be told to trust the new certificate.",
+    )
 
 
 def _read_internal(key_file: Path, certificate_file: Path) -> Identity:

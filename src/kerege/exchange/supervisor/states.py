@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 
+from kerege import __version__
 from kerege.exchange.security_server.metrics_catalogue import Sample
 from kerege.exchange.security_server.metrics_text import CONTENT_TYPE, render
 from kerege.exchange.supervisor.admin import JSON, AdminPort, Reply
@@ -84,6 +85,7 @@ class States:
         supervisor = self._supervisor
         return {
             "ready": not any(worker["problems"] for worker in workers),
+            "version": __version__,
             "server": supervisor.plan.settings.server_id.short,
             "logged_in": supervisor.pin is not None,
             "restarts": supervisor.crew.restarts,
