@@ -1,9 +1,11 @@
 """The documents about the command line and the client are true."""
 
 import ast
+import pkgutil
 import re
 import shlex
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -13,7 +15,10 @@ from kerege.cli import main
 from kerege.cli.fault_reference import fault_reference
 from kerege.cli.metrics_reference import metrics_reference
 from kerege.cli.reference import command_reference
+from kerege.exchange import doctor
 from kerege.exchange.client.advice import ADVICE
+from kerege.exchange.doctor.catalogue import all_codes
+from kerege.exchange.doctor.findings import Code
 from kerege.exchange.security_server.metrics_catalogue import METRICS as CATALOGUE, Kind
 from tests.exchange.client.certificates import self_signed
 from tests.exchange.client.servers import FakeSecurityServer, running_in_thread
@@ -26,6 +31,7 @@ PAGES = (
     ROOT / "README.md",
 )
 EVENTS = DOCS / "reference/log-events.md"
+DOCTOR = DOCS / "reference/doctor.md"
 FAULTS = DOCS / "reference/faults.md"
 METRICS = DOCS / "reference/metrics.md"
 REFERENCE = DOCS / "reference/command-line.md"
@@ -124,6 +130,25 @@ def test_every_metric_of_the_guide_s_alert_rules_exists():
     }
     assert named
     assert named <= known
+
+
+def test_the_reference_of_the_doctor_is_up_to_date(kerege):
+    made = kerege("reference", "doctor").output
+    assert DOCTOR.read_text(encoding="utf-8") == made, (
+        "make it anew: kerege reference doctor > docs/reference/doctor.md"
+    )
+
+
+def test_every_code_of_the_doctor_is_documented_once():
+    codes = [code.name for code in all_codes()]
+    assert len(codes) == len(set(codes))
+    declared = {
+        found.name
+        for module in pkgutil.iter_modules(doctor.__path__)
+        for found in vars(import_module(f"{doctor.__name__}.{module.name}")).values()
+        if isinstance(found, Code)
+    }
+    assert declared == set(codes), "list it in the check that finds it"
 
 
 def logged_events() -> set[str]:

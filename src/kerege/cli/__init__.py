@@ -22,6 +22,9 @@ COMMANDS = {
     "demo": Command(
         "kerege.cli.demo:demo", "Run a whole X-Road instance on this machine."
     ),
+    "doctor": Command(
+        "kerege.cli.doctor:doctor", "Find out what is wrong with a Security Server."
+    ),
     "reference": Command("kerege.cli.reference:reference", ""),
     "security-server": Command(
         "kerege.cli.security_server:security_server",

@@ -6,6 +6,7 @@ import click
 
 from kerege.cli.fault_reference import fault_reference
 from kerege.cli.metrics_reference import metrics_reference
+from kerege.exchange.doctor.catalogue import reference as doctor_reference
 
 WIDTH = 80
 
@@ -20,6 +21,7 @@ Every command explains itself with `--help`; this page is all of it, made by
 | 0 | done |
 | 1 | not done; standard error says what, why, and what to do |
 | 2 | the command line is wrong |
+| 0, 1, 2 | `kerege doctor`: everything is good, warnings, errors |
 | 3, 4, 22 | only `kerege call`: an X-Road fault, no answer, an error status of the service |
 
 Failures never print a traceback. One that nobody foresaw says so; the same with
@@ -37,14 +39,17 @@ A token's PIN comes from a file descriptor (`fd:3`), a systemd credential
 
 @click.command(hidden=True)
 @click.argument(
-    "page", type=click.Choice(["commands", "faults", "metrics"]), default="commands"
+    "page",
+    type=click.Choice(["commands", "doctor", "faults", "metrics"]),
+    default="commands",
 )
 @click.pass_context
 def reference(context: click.Context, page: str) -> None:
-    """Print the reference of all commands, fault codes or metrics, in Markdown."""
+    """Print the reference of commands, findings, faults or metrics, in Markdown."""
     root = context.find_root().command
     made = {
         "commands": lambda: command_reference(root),
+        "doctor": doctor_reference,
         "faults": fault_reference,
         "metrics": metrics_reference,
     }

@@ -1,0 +1,97 @@
+"""What the doctor finds: values, and the codes that they have for ever.
+
+A finding says four things: what is wrong, with which thing, what follows from it and
+what to do. A code never changes its meaning: monitoring and runbooks go by it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Severity(Enum):
+    """How bad a finding is."""
+
+    ERROR = "error"
+    """Messages fail now, or will at the next start."""
+    WARNING = "warning"
+    """They will fail if nobody does anything, or some fail."""
+    GOOD = "good"
+    """Looked at, nothing wrong."""
+
+
+_ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.GOOD: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, or good."""
+
+    code: str
+    severity: Severity
+    subject: str
+    """Which thing: a certificate, an address, a file, a service."""
+    what: str
+    """What is wrong with it, with figures."""
+    follows: str = ""
+    """What follows from it."""
+    advice: str = ""
+    """What to do."""
+    area: str = ""
+    """Which check found it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A kind of finding; the reference of codes is made from these."""
+
+    name: str
+    severity: Severity
+    meaning: str
+    """For the reference: what is wrong, in general."""
+    follows: str
+    advice: str
+
+    def at(
+        self,
+        subject: str,
+        what: str,
+        *,
+        follows: str = "",
+        advice: str = "",
+        severity: Severity | None = None,
+    ) -> Finding:
+        """Return a finding of this kind; what is not given is as it usually is."""
+        return Finding(
+            self.name,
+            severity or self.severity,
+            subject,
+            what,
+            follows or self.follows,
+            advice or self.advice,
+        )
+
+
+GOOD = "D-OK"
+"""The code of everything that is good."""
+
+
+def good(what: str) -> Finding:
+    """Return that something was looked at and is good."""
+    return Finding(GOOD, Severity.GOOD, "", what)
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings in the order in which they want attention."""
+    return sorted(
+        findings, key=lambda f: (_ORDER[f.severity], f.area, f.code, f.subject)
+    )
+
+
+def worst(findings: Iterable[Finding]) -> Severity:
+    """Return how things stand."""
+    return min(
+        (finding.severity for finding in findings),
+        key=_ORDER.__getitem__,
+        default=Severity.GOOD,
+    )
