@@ -10,11 +10,13 @@ Rules (PKWARE APPNOTE 6.3; each closes a way to show two readers different thing
 4. Entries follow each other without gap and without overlap, from the first byte of
    the file to the central directory.
 5. Names are relative, without ``..``, ``\\``, control characters, and unique, also when
-   letters' case is ignored. An entry has one name: Info-ZIP's second one is refused.
+   letters' case is ignored. An entry has one name and one size: Info-ZIP's second name
+   and ZIP64's second sizes are refused. It is a file or a folder, never a link.
 6. Content is inflated completely and must have the promised size and CRC.
 """
 
 import io
+import stat
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,6 +39,10 @@ _SHORT_DESCRIPTOR = Struct("<3I")
 _EXTRA_HEADER = Struct("<2H")
 _UNICODE_PATH = 0x7075
 """Info-ZIP's extra field with another name for the entry (APPNOTE 4.6.9)."""
+_ZIP64 = 0x0001
+"""The extra field with other sizes and another place (APPNOTE 4.5.3)."""
+_PLAIN = frozenset({0, stat.S_IFREG, stat.S_IFDIR})
+"""Unix file types in the external attributes; 0 where no Unix wrote them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +182,12 @@ class ZipFile:
     def _member(self, fields: tuple[Any, ...], raw_name: bytes) -> ZipMember:
         signature, _, version, flags, method, time, date = fields[:7]
         crc, compressed, size = fields[7:10]
-        disk, offset = fields[13], fields[16]
+        disk, attributes, offset = fields[13], fields[15], fields[16]
         if signature != fmt.CENTRAL_SIGNATURE or disk:
             raise self._bad("its directory is damaged")
         name = self._name(raw_name)
+        if stat.S_IFMT(attributes >> 16) not in _PLAIN:
+            raise self._bad_entry(name, "is a link, or no file at all")
         if flags & _REFUSED_FLAGS:
             raise self._bad_entry(name, "is encrypted")
         if method not in (fmt.STORED, fmt.DEFLATED):
@@ -213,6 +221,8 @@ class ZipFile:
             kind, size = _EXTRA_HEADER.unpack_from(extra, position)
             if kind == _UNICODE_PATH:
                 raise self._bad_entry(name, "has a second name")
+            if kind == _ZIP64:
+                raise self._bad_entry(name, "has a second size: it needs ZIP64")
             position += _EXTRA_HEADER.size + size
         if position > len(extra):
             raise self._bad_entry(name, "has a damaged extra field")
