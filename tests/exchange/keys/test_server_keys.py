@@ -2,6 +2,8 @@
 
 import asyncio
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -251,3 +253,16 @@ def test_an_internal_key_that_cannot_be_used_is_named_with_the_way_out(tmp_path,
     assert refused.value.code == "malformed_key_conf"
     assert "internal.key" in refused.value.advice
     assert "PRIVATE KEY" not in str(refused.value)
+
+
+def test_workers_that_start_a_new_server_together_show_one_certificate(tmp_path):
+    together = threading.Barrier(4)
+
+    def start(_):
+        together.wait()
+        return internal_identity(tmp_path).certificates[0]
+
+    with ThreadPoolExecutor(4) as workers:
+        shown = set(workers.map(start, range(4)))
+
+    assert len(shown) == 1

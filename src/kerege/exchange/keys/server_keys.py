@@ -5,7 +5,10 @@ it never sees a private key. Port 8443 has a key of its own, self-signed, as in 
 reference (`internal.p12`): information systems trust it by copying its certificate.
 """
 
-from collections.abc import Callable, Sequence
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -86,11 +89,12 @@ def internal_identity(folder: Path) -> Identity:
     Raises ``malformed_key_conf`` if what is there cannot be used.
     """
     key_file, certificate_file = folder / INTERNAL_KEY, folder / INTERNAL_CERTIFICATE
-    if not key_file.exists():
-        try:
-            _make_internal(key_file, certificate_file)
-        except OSError as error:
-            raise _unusable(folder, error) from error
+    try:
+        with _alone_in(folder):  # all workers of a new server come at once
+            if not key_file.exists():
+                _make_internal(key_file, certificate_file)
+    except OSError as error:
+        raise _unusable(folder, error) from error
     return read_internal_identity(folder)
 
 
@@ -113,6 +117,17 @@ def _unusable(folder: Path, error: Exception) -> XRoadError:
         "from a backup. If both are removed, new ones are made, and information "
         "systems must be told to trust the new certificate.",
     )
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes waiting that would do the same in this folder."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _read_internal(key_file: Path, certificate_file: Path) -> Identity:
