@@ -5,7 +5,7 @@ import os
 import resource
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,17 +19,23 @@ from kerege.sandbox.layout import (
     REGISTER,
     TRUST_ADDRESS,
     Files,
+    MemberPlan,
     Ports,
 )
 from kerege.sandbox.ports import find_ports
 from kerege.sandbox.processes import ServerProcess, start_server
 from kerege.sandbox.services import start_services
+from kerege.xroad.identifiers import ClientId
 
 BODY = b'{"value":"' + b"x" * 488 + b'"}'
 TARGET = f"/r1/{PROVIDER.path}/address-fact/x".encode()
 CLIENT_HEADER = (b"X-Road-Client", PORTAL_CLIENT.path.encode())
 MEMBERS = (PORTAL, REGISTER)
 """The consumer's server and the provider's."""
+
+
+class FailedMessagesError(Exception):
+    """So many messages failed: what the others cost says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +69,31 @@ async def start_instance(
 
 
 async def start_servers(
-    stack: AsyncExitStack, instance: Instance
+    stack: AsyncExitStack, instance: Instance, members: Sequence[MemberPlan] = MEMBERS
 ) -> list[ServerProcess]:
     """Start the consumer's server and the provider's."""
     servers = []
-    for member in MEMBERS:
+    for member in members:
         server = await start_server(instance.files, member, lambda *_: None)
         stack.push_async_callback(server.stop)
         servers.append(server)
     return servers
 
 
-async def run_load(instance: Instance, clients: int, seconds: float) -> Load:
+async def run_load(
+    instance: Instance,
+    clients: int,
+    seconds: float,
+    *,
+    through: MemberPlan = PORTAL,
+    client_id: ClientId = PORTAL_CLIENT,
+) -> Load:
     """Send 500-byte requests from so many clients at once, for so long."""
-    address = (PORTAL.address, instance.ports.client_http)
-    headers = [CLIENT_HEADER, (b"Content-Type", b"application/json")]
+    address = (through.address, instance.ports.client_http)
+    headers = [
+        (b"X-Road-Client", client_id.path.encode()),
+        (b"Content-Type", b"application/json"),
+    ]
     latencies: list[float] = []
     failed = 0
     async with ClientPool() as pool:
@@ -133,8 +149,8 @@ def pss_mb(pid: int) -> float:
 
 
 def peak_rss_mb(pid: int) -> float:
-    """Return the most resident memory that the largest process there ever had, MB."""
-    return max(
+    """Return the most resident memory that each process there ever had, summed, MB."""
+    return sum(
         int(line.split()[1]) * 1024 / 1e6
         for each in with_children(pid)
         for line in Path(f"/proc/{each}/status").read_text().splitlines()

@@ -21,6 +21,7 @@ import uvloop
 from bench import _bulk
 from bench._running import (
     MEMBERS,
+    FailedMessagesError,
     cpu_seconds,
     run_load,
     start_instance,
@@ -39,10 +40,6 @@ TURNS = {"small": (4, 1.5), "full": (10, 3.0)}
 CLIENTS = 32
 BACKLOG_SECONDS = 120.0
 """How long the time-stamping job may take for what waits."""
-
-
-class FailedMessagesError(Exception):
-    """So many messages failed: what the others cost says nothing."""
 
 
 @dataclass(slots=True)
