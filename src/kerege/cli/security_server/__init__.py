@@ -24,6 +24,9 @@ COMMANDS = {
         f"{_HERE}.timestamping:timestamping", "Time-stamping services that are used."
     ),
     "settings": Command(f"{_HERE}.settings:settings", "The settings file."),
+    "move-database": Command(
+        f"{_HERE}.move_database:move_database", "Copy all into another database."
+    ),
     "archive": Command(f"{_HERE}.archive:archive", "The message log's archives."),
 }
 

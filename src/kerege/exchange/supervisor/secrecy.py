@@ -6,6 +6,7 @@ user look into its memory; only root can. Swap is kept off by the unit's setting
 
 import ctypes
 import resource
+from contextlib import suppress
 
 _PR_SET_DUMPABLE = 4
 """Source: prctl(2), linux/prctl.h."""
@@ -14,5 +15,6 @@ _PR_SET_DUMPABLE = 4
 def hide_memory() -> None:
     """Protect this process; what the kernel refuses is left as it is."""
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

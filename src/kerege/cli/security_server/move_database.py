@@ -1,0 +1,66 @@
+"""`kerege security-server move-database`: from SQLite to PostgreSQL, or back."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+from sqlalchemy import make_url
+
+from kerege.cli.failures import Failure
+from kerege.cli.security_server.common import opened_database, private_files
+from kerege.cli.security_server.options import config_option, read_settings
+from kerege.exchange.processes import only_process
+from kerege.exchange.storage.moving import copy_database
+
+STEP = 0.1
+"""A line of progress for each tenth of a large table."""
+LARGE = 10_000
+
+
+@click.command("move-database")
+@click.argument("url")
+@config_option
+def move_database(url: str, config: Path) -> None:
+    r"""Copy everything in the server's database into the empty one at URL.
+
+    Clients, services, rights and the message log. Only while the server is stopped.
+    The old database stays as it is; the last line says how the server is told to use
+    the new one. If anything goes wrong, the new one stays empty.
+
+    \b
+    Example:
+      kerege security-server move-database postgresql+psycopg://kerege@db.example/kerege
+    """
+    settings = read_settings(config)
+    other = replace(settings, database=url)
+    if other.database_url == settings.database_url:
+        raise Failure("The server uses this database already")
+    with (
+        private_files(),
+        only_process(settings.lock_file),
+        opened_database(settings) as source,
+        opened_database(other) as target,
+    ):
+        counts = copy_database(source, target, _Progress())
+    click.echo(f"Copied and counted: {sum(counts.values())} rows")
+    address = make_url(url)
+    shown = address.render_as_string() if address.password else url  # without it
+    click.echo(
+        f'Now write into {config}, and start the server:\n  database = "{shown}"'
+    )
+
+
+class _Progress:
+    """Prints a line for each table, and for each part of a large one."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def __call__(self, table: str, done: int, total: int) -> None:
+        if done == 0:
+            self._next = STEP
+        elif done == total:
+            click.echo(f"  {table}: {total}")
+        elif total >= LARGE and done / total >= self._next:
+            click.echo(f"  {table}: {done} of {total}")
+            self._next = done / total + STEP

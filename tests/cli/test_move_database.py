@@ -1,0 +1,60 @@
+"""`kerege security-server move-database`, as an operator uses it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from kerege.exchange.processes import only_process
+from kerege.exchange.security_server.settings import load_settings
+from kerege.exchange.storage import open_database
+from kerege.exchange.storage.server_configuration import load_server_configuration
+from kerege.xroad.identifiers import ClientId
+from tests.postgres import needs_postgres
+
+CLIENT = "TEST/GOV/1/portal"
+
+
+@pytest.mark.postgres
+@needs_postgres
+def test_a_stopped_server_moves_to_postgresql(ss, server: Path, postgres_url: str):
+    assert ss("client", "add", CLIENT, "--connection", "http").exit_code == 0
+    done = ss("move-database", postgres_url)
+    assert done.exit_code == 0, done.output
+    assert "  clients: 2\n" in done.output
+    assert f'database = "{postgres_url}"' in done.output
+    again = ss("move-database", postgres_url)
+    assert again.exit_code == 1
+    assert "The new database is not empty: " in again.output
+
+    config = server / "server.toml"
+    text = re.sub(
+        r"(?m)^database = .*$", f'database = "{postgres_url}"', config.read_text()
+    )
+    config.write_text(text)
+    assert CLIENT in ss("client", "list").output
+    moved = open_database(postgres_url)
+    assert load_server_configuration(moved).client(ClientId.from_path(CLIENT))
+    moved.close()
+    same = ss("move-database", postgres_url)
+    assert "uses this database already" in same.output
+
+
+def test_not_while_the_server_runs(ss, server: Path, tmp_path: Path):
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    with only_process(load_settings(server / "server.toml").lock_file):
+        refused = ss("move-database", url)
+    assert refused.exit_code == 1
+    assert "stop it first" in refused.output
+    assert not (tmp_path / "new.db").exists()
+
+
+def test_an_address_with_a_password_is_not_shown_again(ss, tmp_path: Path):
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    assert ss("move-database", url).exit_code == 0
+    assert (
+        "secret"
+        not in ss(
+            "move-database", "postgresql+psycopg://kerege:secret@127.0.0.1:9/none"
+        ).output
+    )
