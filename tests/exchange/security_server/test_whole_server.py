@@ -126,7 +126,8 @@ async def test_what_passes_and_what_runs_out_is_told_to_prometheus(instance):
     assert samples("kerege_open_connections", port="client_http") == [0]
     assert samples("kerege_timestamping_failing_seconds") == [0]
     assert samples("kerege_message_log_unstamped_records") == [0]
-    assert samples("kerege_disk_free_bytes", folder="spool")[0] > 0
+    for folder in ("spool", "archive", "database"):
+        assert samples("kerege_disk_free_bytes", folder=folder)[0] > 0
     assert samples("kerege_database_size_bytes")[0] > 4096
     assert samples("kerege_process_resident_memory_bytes")[0] > 10_000_000
     assert samples("kerege_build_info", protocol="7.8.0") == [1]

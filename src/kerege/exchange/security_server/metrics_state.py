@@ -9,7 +9,7 @@ import asyncio
 import os
 import resource
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -60,7 +60,9 @@ class Sources:
 
 
 async def keep_measuring(
-    metrics: Metrics, sources: Sources, every_seconds: float = EVERY_SECONDS
+    metrics: Metrics,
+    sources: Sources,
+    pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> None:
     """Measure until cancelled; what goes wrong is logged once."""
     problem = ""
@@ -76,7 +78,7 @@ async def keep_measuring(
                 _log.warning("metrics not kept", reason=problem)
         except Exception:  # noqa: BLE001 - a bug must not end the job
             _log.exception("metrics not kept")
-        await asyncio.sleep(every_seconds)
+        await pause(EVERY_SECONDS)
 
 
 async def measured(sources: Sources) -> list[Sample]:
@@ -159,7 +161,7 @@ def _of_log(sources: Sources) -> Iterator[Sample]:
 
 def _asked(sources: Sources) -> Iterator[Sample]:
     """Ask the disk and the database; runs in a thread."""
-    for name, folder in sources.folders.items():
+    for name, folder in _folders(sources).items():
         try:
             disk = os.statvfs(folder)
         except OSError:
@@ -172,6 +174,14 @@ def _asked(sources: Sources) -> Iterator[Sample]:
     except SQLAlchemyError:
         return
     yield from samples
+
+
+def _folders(sources: Sources) -> dict[str, Path]:
+    """Return the folders that fill up, with that of a database in a file."""
+    database = sources.log.database
+    file = database.engine.url.database if database.is_sqlite else None
+    own = {"database": Path(file).parent} if file else {}
+    return {**sources.folders, **own}
 
 
 def _of_database(connection: Connection, sources: Sources) -> Iterator[Sample]:
