@@ -1,26 +1,16 @@
 """`kerege watch` as its users run it: in a pipe, and on a terminal."""
 
-import fcntl
 import json
-import os
-import pty
-import re
-import select
 import signal
-import struct
 import subprocess
 import sys
-import termios
 
 import pytest
 
 from tests.sandbox.live_events import BANK, DENIED, FACT, message
+from tests.terminals import COMMAND, Screen
 
 PIN = "20101196379439"
-COMMAND = [sys.executable, "-m", "kerege.cli"]
-PATIENCE = 30
-"""Seconds; a screen draws itself every second."""
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
 @pytest.fixture
@@ -77,51 +67,6 @@ def test_what_cannot_be_read_is_refused_with_its_reason(arguments, reason):
     assert "Traceback" not in done.stderr
 
 
-class Screen:
-    """A terminal of a size, with a program on it."""
-
-    def __init__(self, *arguments, columns=80, rows=24, **environment):
-        self.text = ""
-        self._own, theirs = pty.openpty()
-        size = struct.pack("HHHH", rows, columns, 0, 0)
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, size)
-        self.before = termios.tcgetattr(theirs)
-        self._theirs = theirs
-        self.process = subprocess.Popen(
-            [*COMMAND, *arguments],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-            env={**os.environ, "TERM": "xterm", "PYTHONUTF8": "1"} | environment,
-        )
-
-    def until(self, text):
-        """Read until a text is on the screen."""
-        while text not in ESCAPES.sub("", self.text):
-            ready, _, _ = select.select([self._own], [], [], PATIENCE)
-            if not ready:
-                self.process.kill()
-                self.process.wait()
-                pytest.fail(f"{text!r} never came: {self.text!r}")
-            self.text += os.read(self._own, 65536).decode("utf-8", "replace")
-
-    def press(self, key):
-        """Press a key, forgetting what was shown."""
-        self.text = ""
-        os.write(self._own, key.encode())
-
-    def close(self):
-        """Return the exit code, and whether the terminal is as it was."""
-        code = self.process.wait(timeout=60)
-        after = termios.tcgetattr(self._theirs)
-        while select.select([self._own], [], [], 0)[0]:
-            self.text += os.read(self._own, 65536).decode("utf-8", "replace")
-        os.close(self._theirs)
-        os.close(self._own)
-        return code, after == self.before
-
-
 def test_on_a_terminal_it_is_a_screen_with_keys(log):
     screen = Screen("watch", str(log))
     screen.until("q quit")
@@ -158,10 +103,7 @@ def test_a_signal_leaves_the_terminal_as_it_was(log, number):
 def test_a_log_that_grows_is_seen_and_a_terminal_that_shrinks_is_filled(log):
     screen = Screen("watch", str(log), columns=140, rows=40)
     screen.until("2xx 1")
-    size = struct.pack("HHHH", 10, 50, 0, 0)
-    screen.text = ""
-    fcntl.ioctl(screen._theirs, termios.TIOCSWINSZ, size)
-    screen.process.send_signal(signal.SIGWINCH)
+    screen.resize(50, 10)
     with log.open("a", encoding="utf-8") as file:
         file.write(json.dumps(message(verdict="503")) + "\n")
     screen.until("5xx 1")

@@ -2,14 +2,18 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from http.client import HTTPConnection
 
 import pytest
 
+from kerege.sandbox.layout import PORTAL_CLIENT, PROVIDER
 from kerege.sandbox.people import register
+from tests.terminals import Screen
 
 pytestmark = pytest.mark.slow
 
@@ -74,6 +78,35 @@ def test_a_second_start_finds_everything_alone_and_stops_with_its_terminal(folde
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
     assert "Stopping" in output
+
+
+def test_on_a_terminal_it_is_a_screen_and_q_stops_everything(folder):
+    screen = Screen("demo", "--folder", str(folder))
+    screen.until("q quit")
+    screen.until("No messages yet")
+    port = re.search(r"KEREGE=http://127.0.0.11:(\d+)", screen.text)[1]
+    for code, verdict in (("address-fact", "204"), ("nothing", "unknown_service")):
+        pin = "20101190000000"
+        ask(int(port), f"/r1/{PROVIDER.path}/{code}/{pin}")
+        screen.until(verdict)
+    screen.until("2 messages")
+    screen.until("fault 1")
+    screen.until("Check the service code with the provider")
+    screen.press("h")
+    screen.until("No path, user or body of a message is ever shown.")
+    screen.press("h")
+    screen.until("NOT FOR PRODUCTION")
+    screen.press("q")
+    assert screen.close() == (0, True)
+    assert "Stopping" in screen.text
+
+
+def ask(port, path):
+    """Ask as the citizen portal."""
+    connection = HTTPConnection("127.0.0.11", port, timeout=30)
+    connection.request("GET", path, headers={"X-Road-Client": PORTAL_CLIENT.path})
+    connection.getresponse().read()
+    connection.close()
 
 
 def test_nothing_runs_afterwards(folder):
