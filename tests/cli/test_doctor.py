@@ -25,9 +25,11 @@ def test_what_is_wrong_comes_first_with_what_to_do(kerege, server):
     )
     assert shown.exit_code == 2
     lines = shown.output.splitlines()
-    assert lines[2].startswith("ERROR  D-AUTH-CERT-NONE  server TEST/GOV/1/SS1")
+    assert lines[2] == "ERROR  D-AUTH-CERT-NONE  server TEST/GOV/1/SS1"
     assert any(line.startswith("  So: The server does not start") for line in lines)
-    assert any(line.startswith("  Do: Make a key") for line in lines)
+    assert any(
+        line.startswith("  Do: kerege security-server keys generate") for line in lines
+    )
     assert lines[-1] == "2 errors."
     assert all(len(line) <= WIDTH for line in lines[3:])
 

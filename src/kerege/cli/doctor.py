@@ -172,6 +172,7 @@ def doctor(
         found = runner.run(
             examine(config, KeysWithoutPin(), only=only, on_done=screen.hear)
         )
+    config = config.absolute()
     server = _server(config)
     if as_json:
         print_report(config, server, found)

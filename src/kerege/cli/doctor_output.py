@@ -12,7 +12,6 @@ import click
 from kerege.cli.output import plain, print_json
 from kerege.exchange.clock import utc_now
 from kerege.exchange.doctor import Finding, Severity, worst
-from kerege.exchange.doctor.catalogue import CHECKS
 from kerege.exchange.doctor.checks import Check
 
 WIDTH = 80
@@ -97,7 +96,7 @@ def print_words(
     if verbose:
         _print_good(right)
     elif right:
-        names = ", ".join(finding.area for finding in _in_order(right))
+        names = ", ".join(finding.area for finding in right)
         click.echo(_filled(f"Good: {names}", "") + "\n")
     click.echo(_summary(found))
 
@@ -106,7 +105,9 @@ def _print_finding(finding: Finding) -> None:
     word = click.style(
         _WORDS[finding.severity], fg=_COLOURS[finding.severity], bold=True
     )
-    click.echo(f"{word}  {finding.code}  {plain(finding.subject)}")
+    subject = plain(finding.subject)
+    is_long = len(_WORDS[finding.severity] + finding.code + subject) + 4 > WIDTH
+    click.echo(f"{word}  {finding.code}" + ("\n  " if is_long else "  ") + subject)
     click.echo(_filled(finding.what, "  "))
     click.echo(_filled(f"So: {finding.follows}", "  "))
     click.echo(_filled(f"Do: {finding.advice}", "  ") + "\n")
@@ -114,16 +115,11 @@ def _print_finding(finding: Finding) -> None:
 
 def _print_good(right: Sequence[Finding]) -> None:
     width = max((len(finding.area) for finding in right), default=0)
-    for finding in _in_order(right):
+    for finding in right:
         word = click.style("good", fg="green")
         click.echo(f"{word}  {finding.area.ljust(width)}  {plain(finding.what)}")
     if right:
         click.echo()
-
-
-def _in_order(right: Sequence[Finding]) -> list[Finding]:
-    places = {check.name: place for place, check in enumerate(CHECKS)}
-    return sorted(right, key=lambda finding: places.get(finding.area, 0))
 
 
 def _summary(found: Sequence[Finding]) -> str:

@@ -86,7 +86,8 @@ async def test_a_key_file_that_others_may_read(world):
     world.key_file(SIGNING).chmod(0o640)
     async with world:
         found = await world.examine()
-    only(found, "D-TOKEN-PERMISSIONS", "signing key", "has mode 640")
+    wrong = only(found, "D-TOKEN-PERMISSIONS", "token", "has mode 640")
+    assert f"chmod 600 {world.folder / 'token'}/*.pem" in wrong.advice
 
 
 async def test_a_key_file_that_is_gone(world):

@@ -263,7 +263,8 @@ async def test_no_time_stamping_service(world):
     async with world:
         found = await world.examine()
     wrong = only(found, "D-TSA-NONE", "SS2", "None is configured")
-    assert "timestamping list" in wrong.advice
+    add = f"kerege security-server timestamping add {url(world.ports.tsa)}"
+    assert wrong.advice == add
 
 
 async def test_a_time_stamping_service_that_is_not_approved(make_world):

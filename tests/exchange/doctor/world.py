@@ -270,7 +270,7 @@ class World:
 
     async def _start(self) -> None:
         shared = self.change_shared(shared_parameters(self.instance.central))
-        publisher = self._publisher(shared)
+        publisher = self._publisher_now = self._publisher(shared)
         applications = {
             "configuration": (self.ports.configuration, publisher.application),
             "ocsp": (self.ports.ca_ocsp, self._ocsp),
@@ -286,6 +286,13 @@ class World:
                 await self._serve(application, port)
         for member in (PORTAL, BANK):
             await self._start_peer(member)
+
+    def publish(self) -> None:
+        """Publish what the instance is by now, as its operator does."""
+        shared = self.change_shared(shared_parameters(self.instance.central))
+        newer = self._publisher(shared)
+        self._publisher_now._files.update(newer._files)
+        self._publisher_now._directories.update(newer._directories)
 
     def _publisher(self, shared: SharedParameters) -> ConfigurationPublisher:
         central = self.instance.central

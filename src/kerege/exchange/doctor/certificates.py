@@ -28,16 +28,16 @@ NO_AUTHENTICATION = Code(
     Severity.ERROR,
     "The token has no authentication certificate.",
     "The server does not start; no message passes in either direction.",
-    "Make a key (`keys generate authentication`), a request for the CA "
-    "(`keys request`), and import what the CA sends (`keys import`).",
+    "kerege security-server keys generate authentication, then keys request for the "
+    f"CA, and keys import for what the CA sends: {GUIDE}",
 )
 NO_SIGNING = Code(
     "D-SIGN-CERT-NONE",
     Severity.ERROR,
     "A member that is served here has no signing certificate.",
     "None of its messages can be signed: all its calls and answers fail.",
-    "Make a key (`keys generate signing`), a request for the CA (`keys request KEY "
-    "--member ID`), and import what the CA sends (`keys import`).",
+    "kerege security-server keys generate signing, then keys request KEY --member ID "
+    f"for the CA, and keys import for what the CA sends: {GUIDE}",
 )
 EXPIRED = Code(
     "D-CERT-EXPIRED",

@@ -71,7 +71,7 @@ async def run_checks(
     async with asyncio.TaskGroup() as tasks:
         for check in checks:
             tasks.create_task(run(check))
-    return worst_first(found)
+    return worst_first(found, [check.name for check in checks])
 
 
 async def _run(check: Check, examination: Examination) -> list[Finding]:

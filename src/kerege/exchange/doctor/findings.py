@@ -4,7 +4,7 @@ A finding says four things: what is wrong, with which thing, what follows from i
 what to do. A code never changes its meaning: monitoring and runbooks go by it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -81,10 +81,22 @@ def good(what: str) -> Finding:
     return Finding(GOOD, Severity.GOOD, "", what)
 
 
-def worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    """Return the findings in the order in which they want attention."""
+def worst_first(
+    findings: Iterable[Finding], areas: Sequence[str] = ()
+) -> list[Finding]:
+    """Return the findings in the order in which they want attention.
+
+    Within a severity they come in the order of ``areas``.
+    """
+    places = {area: place for place, area in enumerate(areas)}
     return sorted(
-        findings, key=lambda f: (_ORDER[f.severity], f.area, f.code, f.subject)
+        findings,
+        key=lambda f: (
+            _ORDER[f.severity],
+            places.get(f.area, len(places)),
+            f.code,
+            f.subject,
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from kerege.exchange.doctor.checks import Check
 from kerege.exchange.doctor.examination import Examination
 from kerege.exchange.doctor.findings import Code, Finding, Severity, good
 from kerege.exchange.doctor.token import InternalSeen, TokenSeen
-from kerege.exchange.doctor.words import moment
+from kerege.exchange.doctor.words import listed, moment
 from kerege.xroad.faults import XRoadError
 
 MAX_KEY_FILE_BYTES = 64 * 1024
@@ -45,16 +45,16 @@ KEY_MISSING = Code(
     Severity.ERROR,
     "The file of a key is not in the token's folder.",
     "The token cannot be opened: after a restart no message passes.",
-    "Restore the file from a backup. Without one, delete the key, make a new one and "
-    "get a certificate for it.",
+    "Restore the token's folder from a backup. Without one a new token is needed, in a "
+    "new folder (kerege security-server init), and certificates for its keys.",
 )
 KEY_DAMAGED = Code(
     "D-KEY-DAMAGED",
     Severity.ERROR,
     "The file of a key is damaged.",
     "The token cannot be opened: after a restart no message passes.",
-    "Restore the file from a backup. Without one, delete the key, make a new one and "
-    "get a certificate for it.",
+    "Restore the token's folder from a backup. Without one a new token is needed, in a "
+    "new folder (kerege security-server init), and certificates for its keys.",
 )
 INTERNAL = Code(
     "D-TLS-KEY",
@@ -119,11 +119,20 @@ def _ending(examination: Examination, seen: InternalSeen) -> list[Finding]:
 
 
 def _files(token: TokenSeen) -> Iterator[Finding]:
+    opened: list[str] = []
     for key in token.keys:
         code_and_reason = _wrong(key.file)
-        if code_and_reason is not None:
-            code, reason = code_and_reason
+        if code_and_reason is None:
+            continue
+        code, reason = code_and_reason
+        if code is TOKEN_OPEN:
+            opened.append(reason)
+        else:
             yield code.at(key.name, reason)
+    if opened:
+        chmod = f"chmod 600 {token.folder}/*.pem, and find out who has read them."
+        said = f"Others may read key files: {listed(opened)}."
+        yield TOKEN_OPEN.at(str(token.folder), said, advice=chmod)
 
 
 def _wrong(file: Path) -> tuple[Code, str] | None:
@@ -137,7 +146,7 @@ def _wrong(file: Path) -> tuple[Code, str] | None:
     except OSError as error:
         return KEY_DAMAGED, f"{file} cannot be read: {error.strerror}."
     if mode & 0o077:
-        return TOKEN_OPEN, f"{file} has mode {mode:o}: others may read it."
+        return TOKEN_OPEN, f"{file.name} has mode {mode:o}"
     if not _is_encrypted_key(data):
         return KEY_DAMAGED, f"{file} does not hold a whole encrypted private key."
     return None

@@ -29,7 +29,10 @@ CODES = (MISSING, WRONG)
 
 
 def read_settings(config: Path) -> Settings | Finding:
-    """Return the settings, or why there are none."""
+    """Return the settings, or why there are none.
+
+    Give the file's whole path: every path that a finding names begins with it.
+    """
     if not config.exists():
         return MISSING.at(str(config), "There is no such file.")
     try:

@@ -96,10 +96,11 @@ async def look_at_authorities(examination: Examination) -> Iterable[Finding]:
     if rights is None:
         return [good("not asked: the database cannot be read")]
     used = [service.url for service in rights.timestamping_services]
+    conf = await examination.configuration.known()
     if not used:
         server = examination.settings.server_id.short
-        return [NONE.at(f"server {server}", "None is configured.")]
-    conf = await examination.configuration.known()
+        add = _add(conf.tsa_urls(conf.instance)) if conf else ""
+        return [NONE.at(f"server {server}", "None is configured.", advice=add)]
     answers = await examination.tsa_answers.known()
     if conf is None or answers is None:
         return [good("not asked: there is no global configuration")]
@@ -132,6 +133,14 @@ async def look_at_waiting(examination: Examination) -> Iterable[Finding]:
     found = [*_backlog(examination, state, usual), *_delay(state, usual)]
     waiting = f"{state.waiting} records wait" if state.waiting else "nothing waits"
     return found or [good(waiting)]
+
+
+def _add(approved: Sequence[str]) -> str:
+    """Return the command that mends it, if there is anything to choose from."""
+    if not approved:
+        return ""
+    more = f" (approved are also {listed(approved[1:])})" if approved[1:] else ""
+    return f"kerege security-server timestamping add {approved[0]}{more}"
 
 
 def _state(examination: Examination) -> LogState | None:

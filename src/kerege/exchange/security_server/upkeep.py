@@ -38,6 +38,8 @@ OCSP_START_SECONDS = 10.0
 """Longest wait for first OCSP responses; without, messages fail and say why."""
 OCSP_FOLDER = "ocsp"
 """Of the OCSP responses, beside the settings file."""
+OCSP_FROM_LEADER_SECONDS = 2.0
+"""Longest wait for those that the leader fetches: responders answer in a tenth of it."""
 LOOK_SECONDS = 0.2
 """How often a process that follows looks for what the leader fetches at a start."""
 
@@ -190,7 +192,14 @@ class Upkeep:
     async def _first_responses(
         self, fetcher: OcspFetcher, own: tuple[x509.Certificate, ...]
     ) -> None:
-        while not self._turns.take():
+        """Have them from the leader, or ask for them ourselves.
+
+        At a reload with a new certificate the leader is a worker that does not know
+        it: who waited for it would begin without a response, and fail messages.
+        """
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + OCSP_FROM_LEADER_SECONDS
+        while not self._turns.take() and loop.time() < ends:
             await fetcher.adopt()
             if all(fetcher.responses_for(certificate) for certificate in own):
                 return
