@@ -20,7 +20,12 @@ from kerege.cli.security_server.options import (
 from kerege.exchange.keys.pin import Pin, is_there, read_pin
 
 SUPERVISOR = "kerege.exchange.supervisor"
-WORKER = "kerege.cli.security_server.worker"
+WORKER = """\
+import sys
+sys.modules["rich"] = None  # structlog would load it for tracebacks in colour: 3 MB
+from kerege.cli.security_server.worker import main
+main()
+"""
 
 
 @click.command()
@@ -73,7 +78,7 @@ def run(
     read_settings(config)
     given: dict[str, object] = {
         "config": str(config),
-        "command": [sys.executable, "-P", "-m", WORKER],
+        "command": [sys.executable, "-P", "-c", WORKER],
         "workers": workers or 0,
         "log_format": log_format,
         "log_level": log_level,
