@@ -107,7 +107,8 @@ def _print_finding(finding: Finding) -> None:
     )
     subject = plain(finding.subject)
     is_long = len(_WORDS[finding.severity] + finding.code + subject) + 4 > WIDTH
-    click.echo(f"{word}  {finding.code}" + ("\n  " if is_long else "  ") + subject)
+    rest = f"\n{_filled(subject, '  ')}" if is_long else f"  {subject}"
+    click.echo(f"{word}  {finding.code}{rest}")
     click.echo(_filled(finding.what, "  "))
     click.echo(_filled(f"So: {finding.follows}", "  "))
     click.echo(_filled(f"Do: {finding.advice}", "  ") + "\n")

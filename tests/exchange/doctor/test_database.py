@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import create_engine, text
 
-from kerege.exchange.doctor import Severity
+from kerege.exchange.doctor import Severity, database_checks
 from kerege.exchange.storage import open_database
 from kerege.exchange.storage.migrations import upgrade
 from kerege.sandbox.builder import configure
@@ -198,6 +198,17 @@ async def test_a_postgresql_whose_password_is_not_shown(world):
         found = await world.examine()
     wrong = only(found, "D-DB-UNREACHABLE", "kerege:***@127.0.0.1", "refused")
     assert "Secret1" not in wrong.subject + wrong.what
+
+
+@pytest.mark.postgres
+@needs_postgres
+async def test_a_postgresql_that_is_too_old(world, in_postgresql, monkeypatch):
+    """The oldest that is installed here is new enough, until the least is raised."""
+    in_postgresql(world)
+    monkeypatch.setattr(database_checks, "MIN_POSTGRESQL", 990000)
+    async with world:
+        found = await world.examine()
+    only(found, "D-DB-VERSION", "doctor_0", "It has version 1")
 
 
 @pytest.mark.postgres

@@ -71,7 +71,8 @@ async def test_a_port_that_another_program_has(world):
     taken = await asyncio.start_server(lambda _r, w: w.close(), REGISTER.address, port)
     async with taken, world:
         found = await world.examine()
-    wrong = only(found, "D-PORT-TAKEN", f"listen.peer {REGISTER.address}:{port}", "by")
+    where = f"listen.peer {REGISTER.address}:{port}"
+    wrong = only(found, "D-PORT-TAKEN", where, "In use by")
     assert f"process {os.getpid()}" in wrong.what
 
 

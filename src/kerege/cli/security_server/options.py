@@ -20,7 +20,7 @@ def config_option(command: F) -> F:
     return click.option(
         "--config",
         "-c",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=click.Path(path_type=Path, dir_okay=False, readable=False),
         default=DEFAULT_CONFIG,
         envvar="KEREGE_CONFIG",
         show_default=True,

@@ -177,17 +177,26 @@ def _growth_per_day(examination: Examination) -> float:
 
 
 def _rights(examination: Examination) -> Iterator[Finding]:
-    for place in _places(examination.settings):
-        path = place.existing
-        if not os.access(path, os.W_OK):
-            yield READ_ONLY.at(place.name, _why_not(path))
-        elif place.what == "database" and not os.access(path.parent, os.W_OK):
-            yield READ_ONLY.at(f"folder {path.parent}", _why_not(path.parent))
+    yield from _not_writable(examination.settings)
     for path in _secret(examination):
         mode = path.stat().st_mode
         if mode & 0o044 and _can_be_reached(path.parent):
             yield OPEN.at(str(path), f"It has mode {mode & 0o777:o}.")
     yield good("what the server writes can be written, secrets are its own")
+
+
+def _not_writable(settings: Settings) -> Iterator[Finding]:
+    """Yield one finding for all that cannot be written: the cause is mostly one."""
+    reasons: dict[str, str] = {}
+    for place in _places(settings):
+        path = place.existing
+        if not os.access(path, os.W_OK):
+            reasons[place.name] = _why_not(path)
+        elif place.what == "database" and not os.access(path.parent, os.W_OK):
+            reasons[f"folder {path.parent}"] = _why_not(path.parent)
+    if reasons:
+        said = " ".join(dict.fromkeys(reasons.values()))
+        yield READ_ONLY.at(listed(list(reasons)), said)
 
 
 def _why_not(path: Path) -> str:

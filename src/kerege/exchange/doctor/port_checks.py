@@ -2,6 +2,7 @@
 
 import errno
 import socket
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from kerege.exchange.doctor.asking import NotAnsweredError
@@ -86,6 +87,7 @@ async def look_at_ports(examination: Examination) -> Iterable[Finding]:
     settings = examination.settings
     running = await examination.running.get()
     found: list[Finding] = []
+    taken: defaultdict[str, list[str]] = defaultdict(list)
     for name, address in listened(settings):
         try:
             host, port = split_address(address)
@@ -93,9 +95,10 @@ async def look_at_ports(examination: Examination) -> Iterable[Finding]:
             found.append(ADDRESS.at(f"listen.{name}", f"{error}."))
             continue
         if running is None:
-            found += await in_daemon(_free, name, host, port)
+            found += await in_daemon(_free, name, host, port, taken)
         elif name != "admin":  # the server check asks there
             found += await _answers(examination, name, host, port)
+    found += _taken(taken)
     state = "free" if running is None else "open"
     return found or [good(f"{len(listened(settings))} ports are {state}")]
 
@@ -126,8 +129,13 @@ def listened(settings: Settings) -> list[tuple[str, str]]:
     return [(name, address) for name, address in chosen if address]
 
 
-def _free(name: str, host: str, port: int) -> list[Finding]:
-    """Try to have the address, without listening: it harms no server that starts."""
+def _free(
+    name: str, host: str, port: int, taken: dict[str, list[str]]
+) -> list[Finding]:
+    """Try to have the address, without listening: it harms no server that starts.
+
+    One that is in use is noted in ``taken``, by who has it.
+    """
     subject = f"listen.{name} {host}:{port}"
     try:
         family, kind, _, _, where = socket.getaddrinfo(
@@ -140,19 +148,25 @@ def _free(name: str, host: str, port: int) -> list[Finding]:
         try:
             probe.bind(where)
         except OSError as error:
-            return list(_not_free(subject, host, port, error))
+            if error.errno == errno.EADDRINUSE:
+                taken[listener_of(port)].append(subject)
+                return []
+            return [_not_free(subject, host, error)]
     return []
 
 
-def _not_free(subject: str, host: str, port: int, error: OSError) -> Iterator[Finding]:
-    if error.errno == errno.EADDRINUSE:
-        who = listener_of(port)
+def _not_free(subject: str, host: str, error: OSError) -> Finding:
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return FORBIDDEN.at(subject, f"{error.strerror}.")
+    return ADDRESS.at(subject, f"This machine does not have {host}.")
+
+
+def _taken(taken: dict[str, list[str]]) -> Iterator[Finding]:
+    """Yield one finding for each program that is in the way."""
+    for who, subjects in taken.items():
         by = f" by {who}" if who else ""
-        yield TAKEN.at(subject, f"It is in use{by}, and this server is not running.")
-    elif error.errno in (errno.EACCES, errno.EPERM):
-        yield FORBIDDEN.at(subject, f"{error.strerror}.")
-    else:
-        yield ADDRESS.at(subject, f"This machine does not have {host}.")
+        said = f"In use{by}, and this server is not running."
+        yield TAKEN.at(", ".join(subjects), said)
 
 
 async def _answers(
