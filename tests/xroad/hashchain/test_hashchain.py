@@ -2,6 +2,7 @@
 
 import base64
 import re
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -433,3 +434,32 @@ def test_no_byte_of_chain_or_result_can_be_changed(data):
     documents[which] = original[:place] + bytes([changed]) + original[place + 1 :]
     with pytest.raises(XRoadError):
         verify(*documents)
+
+
+def test_ten_thousand_chains_are_never_in_memory_together():
+    inputs = [
+        HashChainInput(((f"/{number}", SHA512.of(b"%d" % number)),))
+        for number in range(10_000)
+    ]
+    tracemalloc.start()
+    tree = build_hash_chains(inputs)
+    size = sum(len(chain) for chain in tree.chains)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert len(tree.chains) == len(inputs)
+    assert size > 30_000_000
+    assert peak < size / 4
+
+
+def test_chains_can_be_taken_like_those_of_a_list():
+    tree = build_hash_chains(
+        [HashChainInput(((f"/{n}", SHA512.of(b"%d" % n)),)) for n in range(5)]
+    )
+    every = list(tree.chains)
+
+    assert len(set(every)) == 5
+    assert tree.chains[-1] == every[4]
+    assert list(tree.chains[1:3]) == every[1:3]
+    with pytest.raises(IndexError):
+        tree.chains[5]

@@ -182,15 +182,15 @@ class Stamper:
         timestamp_id = self._ids.next()
         with _saving(), self._database.write() as connection:
             self._insert(connection, timestamp_id, token, chains.result)
-        pairs = [
-            (each.record_id, chain)
-            for each, chain in zip(waiting, chains.chains, strict=False)
-        ]
-        for start in range(0, len(pairs), SAVED_AT_ONCE):
+        for start in range(0, len(waiting), SAVED_AT_ONCE):
+            some = waiting[start : start + SAVED_AT_ONCE]
+            keys = [each.record_id for each in some]
+            pairs = list(
+                zip(keys, chains.chains[start : start + len(some)], strict=True)
+            )
             with _saving(), self._database.write() as connection:
-                some = pairs[start : start + SAVED_AT_ONCE]
-                marked = _mark(connection, [key for key, _ in some], timestamp_id)
-                insert_chains(connection, [pair for pair in some if pair[0] in marked])
+                marked = _mark(connection, keys, timestamp_id)
+                insert_chains(connection, [pair for pair in pairs if pair[0] in marked])
 
     def _insert(
         self,

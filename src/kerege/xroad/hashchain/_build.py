@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import overload
 from xml.sax.saxutils import escape
 
 from kerege.xroad.algorithms import SHA512, Digest
@@ -33,8 +34,9 @@ class HashChains:
 
     result: bytes
     """The ``HashChainResult`` document; empty if there were no inputs."""
-    chains: tuple[bytes, ...]
-    """One ``HashChain`` document for each input, in the order of the inputs."""
+    chains: Sequence[bytes]
+    """One ``HashChain`` document for each input, in the order of the inputs. Each is
+    written when it is asked for: ten thousand of them are 34 MB."""
 
 
 def build_hash_chains(
@@ -62,11 +64,8 @@ def build_hash_chains(
         raise ValueError("A single document without attachments has no hash chain")
     tree = _Tree([_leaf(each, digest) for each in inputs], digest)
     top = tree.value(0) or b""
-    chains = tuple(
-        _chain_document(_steps(tree, index, each.parts), digest)
-        for index, each in enumerate(inputs)
-    )
-    return HashChains(_result_document(top, digest, chain_name), chains)
+    result = _result_document(top, digest, chain_name)
+    return HashChains(result, _Chains(tree, inputs, digest))
 
 
 def _leaf(each: HashChainInput, digest: Digest) -> bytes:
@@ -98,6 +97,31 @@ class _Tree:
     def value(self, node: int) -> bytes | None:
         """Return the digest of a node, or None if no leaf is below it."""
         return self._values[node]
+
+
+class _Chains(Sequence[bytes]):
+    """The chains of a tree."""
+
+    def __init__(
+        self, tree: _Tree, inputs: Sequence[HashChainInput], digest: Digest
+    ) -> None:
+        self._tree = tree
+        self._inputs = inputs
+        self._digest = digest
+
+    def __len__(self) -> int:
+        return len(self._inputs)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[bytes]: ...
+    def __getitem__(self, index: int | slice) -> bytes | Sequence[bytes]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
+        index = range(len(self))[index]
+        steps = _steps(self._tree, index, self._inputs[index].parts)
+        return _chain_document(steps, self._digest)
 
 
 def _steps(

@@ -85,7 +85,7 @@ def prepare_messages(
         template.digest.of(chains.result),
         signing_time,
     )
-    return PreparedBatch(prepared, chains.result, chains.chains)
+    return PreparedBatch(prepared, chains.result, tuple(chains.chains))
 
 
 @dataclass(frozen=True, slots=True)
