@@ -111,5 +111,9 @@ def test_a_whole_examination_ends_without_a_traceback(kerege, server, more):
         *("D-CONF-SOURCE", "D-TSA-NONE", "D-SIGN-CERT-NONE"),
     ):
         assert code in shown.output, shown.output
+    if not more:
+        last = shown.output.partition("Not looked at, for want of")[2]
+        assert "OCSP" in last
+        assert "other servers" in last.replace("\n", " ")
     assert "CRASHED" not in shown.output
     assert "Traceback" not in shown.output

@@ -166,13 +166,13 @@ def doctor(
       kerege doctor -c /srv/ss1/server.toml --json
       kerege doctor --only certificates --only OCSP
     """
+    config = config.absolute()  # so that every path that is named is whole
     names = only or [check.name for check in CHECKS]
     screen = Screen(names, shown=not as_json and sys.stderr.isatty())
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, screen:
         found = runner.run(
             examine(config, KeysWithoutPin(), only=only, on_done=screen.hear)
         )
-    config = config.absolute()
     server = _server(config)
     if as_json:
         print_report(config, server, found)

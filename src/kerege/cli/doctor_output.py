@@ -16,7 +16,7 @@ from kerege.exchange.doctor.checks import Check
 
 WIDTH = 80
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.GOOD: "green"}
-_WORDS = {Severity.ERROR: "ERROR", Severity.WARNING: "WARNING", Severity.GOOD: "good"}
+_WORDS = {Severity.ERROR: "ERROR", Severity.WARNING: "WARNING"}
 _NAMES_SHOWN = 3
 
 
@@ -89,15 +89,19 @@ def print_words(
 ) -> None:
     """Print findings as people read them, the worst first."""
     click.echo(f"Security server {server or '(unknown)'}, {plain(str(config))}\n")
-    wrong = [f for f in found if f.severity is not Severity.GOOD]
-    right = [f for f in found if f.severity is Severity.GOOD]
-    for finding in wrong:
-        _print_finding(finding)
-    if verbose:
-        _print_good(right)
-    elif right:
-        names = ", ".join(finding.area for finding in right)
-        click.echo(_filled(f"Good: {names}", "") + "\n")
+    for finding in found:
+        if finding.severity.is_wrong:
+            _print_finding(finding)
+    for severity, title in (
+        (Severity.GOOD, "Good"),
+        (Severity.SKIPPED, "Not looked at, for want of what is named above"),
+    ):
+        rest = [f for f in found if f.severity is severity]
+        if rest and verbose:
+            _print_rest(rest)
+        elif rest:
+            names = ", ".join(finding.area for finding in rest)
+            click.echo(_filled(f"{title}: {names}", "") + "\n")
     click.echo(_summary(found))
 
 
@@ -114,13 +118,12 @@ def _print_finding(finding: Finding) -> None:
     click.echo(_filled(f"Do: {finding.advice}", "  ") + "\n")
 
 
-def _print_good(right: Sequence[Finding]) -> None:
-    width = max((len(finding.area) for finding in right), default=0)
-    for finding in right:
-        word = click.style("good", fg="green")
+def _print_rest(rest: Sequence[Finding]) -> None:
+    width = max(len(finding.area) for finding in rest)
+    for finding in rest:
+        word = click.style(finding.severity.value, fg=_COLOURS.get(finding.severity))
         click.echo(f"{word}  {finding.area.ljust(width)}  {plain(finding.what)}")
-    if right:
-        click.echo()
+    click.echo()
 
 
 def _summary(found: Sequence[Finding]) -> str:

@@ -143,7 +143,7 @@ class World:
     ) -> list[Finding]:
         """Let the doctor look; return what is not good."""
         found = await examine(self.config, KeysWithoutPin(), limits=limits, clock=clock)
-        return [f for f in found if f.severity is not Severity.GOOD]
+        return [f for f in found if f.severity.is_wrong]
 
     def write_settings(self, **changes: object) -> None:
         """Write the settings file; names are `section__option` or `option`."""

@@ -58,7 +58,8 @@ These are the codes of Nagios and Icinga plug-ins.
 With `--json` the command prints one object: `server`, `settings` (the file), `time`,
 `verdict` (`good`, `warning` or `error`) and `findings`, worst first, each with `code`,
 `severity`, `area`, `subject`, `what`, `follows` and `advice`. What is good has the code
-`D-OK`.
+`D-OK` and the severity `good`; what was not looked at, because something that it takes
+is missing and found already, `D-SKIPPED` and `skipped`.
 """
 
 

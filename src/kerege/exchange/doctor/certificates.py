@@ -7,7 +7,7 @@ from cryptography import x509
 
 from kerege.exchange.doctor.checks import Check
 from kerege.exchange.doctor.examination import Examination
-from kerege.exchange.doctor.findings import Code, Finding, Severity, good
+from kerege.exchange.doctor.findings import Code, Finding, Severity, good, skipped
 from kerege.exchange.doctor.token import CertificateSeen, Purpose, TokenSeen, short_id
 from kerege.exchange.doctor.words import moment, span
 from kerege.exchange.storage.server_configuration import ServerConfiguration
@@ -123,7 +123,7 @@ async def look_at_certificates(examination: Examination) -> Iterable[Finding]:
     """Look at the certificates that the server uses, or lacks."""
     token = await examination.token.known()
     if token is None:
-        return [good("not looked at: the token cannot be read")]
+        return [skipped("the token cannot be read")]
     rights = await examination.rights.known()
     conf = await examination.configuration.known()
     now = examination.clock()

@@ -83,7 +83,7 @@ async def _run(check: Check, examination: Examination) -> list[Finding]:
         return [TOO_LONG.at(check.name, f"It did not end within {limit:g} seconds.")]
     except Exception as error:  # noqa: BLE001 - a check's bug is a finding of its own
         return [CRASHED.at(check.name, f"{_text(error)} in {_place(error)}.")]
-    wrong = [finding for finding in found if finding.severity is not Severity.GOOD]
+    wrong = [finding for finding in found if finding.severity.is_wrong]
     return wrong or found or [good(check.at_last)]
 
 

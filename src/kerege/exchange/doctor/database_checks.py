@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from kerege.exchange.doctor.background import in_daemon
 from kerege.exchange.doctor.checks import Check
 from kerege.exchange.doctor.examination import Examination
-from kerege.exchange.doctor.findings import Code, Finding, Severity, good
+from kerege.exchange.doctor.findings import Code, Finding, Severity, good, skipped
 from kerege.exchange.doctor.process import command_of, locks_on
 from kerege.exchange.messagelog.trouble import reason
 from kerege.exchange.storage import Database
@@ -140,7 +140,7 @@ async def look_for_locks(examination: Examination) -> Iterable[Finding]:
     try:
         file = sqlite_file(examination.settings.database_url)
     except XRoadError:
-        return [good("not looked at: the address cannot be read")]
+        return [skipped("the address cannot be read")]
     if file is None:
         return [good("PostgreSQL's own: see database")]
     holder = await in_daemon(_lasting_writer, file)

@@ -18,9 +18,16 @@ class Severity(Enum):
     """They will fail if nobody does anything, or some fail."""
     GOOD = "good"
     """Looked at, nothing wrong."""
+    SKIPPED = "skipped"
+    """Not looked at, as something that it takes is not there: a finding of its own."""
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether somebody has to do something."""
+        return self in (Severity.ERROR, Severity.WARNING)
 
 
-_ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.GOOD: 2}
+_ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +79,18 @@ class Code:
         )
 
 
-GOOD = "D-OK"
-"""The code of everything that is good."""
+GOOD, SKIPPED = "D-OK", "D-SKIPPED"
+"""The codes of everything that is good, and of what was not looked at."""
 
 
 def good(what: str) -> Finding:
     """Return that something was looked at and is good."""
     return Finding(GOOD, Severity.GOOD, "", what)
+
+
+def skipped(why: str) -> Finding:
+    """Return that something was not looked at."""
+    return Finding(SKIPPED, Severity.SKIPPED, "", why)
 
 
 def worst_first(
@@ -101,9 +113,6 @@ def worst_first(
 
 
 def worst(findings: Iterable[Finding]) -> Severity:
-    """Return how things stand."""
-    return min(
-        (finding.severity for finding in findings),
-        key=_ORDER.__getitem__,
-        default=Severity.GOOD,
-    )
+    """Return how things stand: error, warning or good."""
+    severities = [f.severity for f in findings if f.severity.is_wrong]
+    return min(severities, key=_ORDER.__getitem__, default=Severity.GOOD)

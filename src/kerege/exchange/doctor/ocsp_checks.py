@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from kerege.exchange.doctor.checks import Check
 from kerege.exchange.doctor.examination import Examination
-from kerege.exchange.doctor.findings import Code, Finding, Severity, good
+from kerege.exchange.doctor.findings import Code, Finding, Severity, good, skipped
 from kerege.exchange.doctor.ocsp_answers import (
     Asked,
     OcspAnswer,
@@ -106,7 +106,7 @@ async def look_at_ocsp(examination: Examination) -> Iterable[Finding]:
     token = await examination.token.known()
     answers = await examination.ocsp_answers.known()
     if conf is None or token is None or answers is None:
-        return [good("not asked: certificates or responders are not known")]
+        return [skipped("certificates or responders are not known")]
     holds = _stored(examination, certificates_asked(token.in_use, conf), conf)
     found = [
         NO_RESPONDER.at(about.name, "None is configured for it.")

@@ -14,7 +14,7 @@ from cryptography import x509
 from kerege.exchange.doctor.asking import NotAnsweredError
 from kerege.exchange.doctor.checks import Check
 from kerege.exchange.doctor.examination import Examination
-from kerege.exchange.doctor.findings import Code, Finding, Severity, good
+from kerege.exchange.doctor.findings import Code, Finding, Severity, good, skipped
 from kerege.exchange.doctor.shaking_hands import (
     NoTlsError,
     shown_certificates,
@@ -28,7 +28,7 @@ from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import GlobalConf
 from kerege.xroad.identifiers import SecurityServerId
 
-AT_ONCE = 10
+AT_ONCE = 40
 """Servers asked at the same time."""
 LEAST_FOR_ALL = 2
 """Servers that must all be away before this side is suspected."""
@@ -79,7 +79,7 @@ async def look_at_peers(examination: Examination) -> Iterable[Finding]:
     """Ask the other servers of the instance."""
     conf = await examination.configuration.known()
     if conf is None:
-        return [good("not asked: there is no global configuration")]
+        return [skipped("there is no global configuration")]
     peers = _peers(conf, examination.settings.server_id)
     asked = peers[: examination.limits.peers]
     gate = asyncio.Semaphore(AT_ONCE)

@@ -9,7 +9,7 @@ from kerege.exchange.doctor.asking import NotAnsweredError
 from kerege.exchange.doctor.background import in_daemon
 from kerege.exchange.doctor.checks import Check
 from kerege.exchange.doctor.examination import Examination
-from kerege.exchange.doctor.findings import Code, Finding, Severity, good
+from kerege.exchange.doctor.findings import Code, Finding, Severity, good, skipped
 from kerege.exchange.doctor.listeners import listener_of
 from kerege.exchange.doctor.shaking_hands import (
     NoTlsError,
@@ -108,7 +108,7 @@ async def look_at_own_address(examination: Examination) -> Iterable[Finding]:
     conf = await examination.configuration.known()
     own = examination.settings.server_id
     if conf is None:
-        return [good("not known: there is no global configuration")]
+        return [skipped("there is no global configuration")]
     if not conf.server_exists(own):
         known = ", ".join(s.short for s in conf.security_servers(conf.instance)[:3])
         said = f"It is not registered in instance {conf.instance}, which has {known}."

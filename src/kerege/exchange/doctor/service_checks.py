@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from kerege.exchange.doctor.asking import NotAnsweredError
 from kerege.exchange.doctor.checks import Check
 from kerege.exchange.doctor.examination import Examination
-from kerege.exchange.doctor.findings import Code, Finding, Severity, good
+from kerege.exchange.doctor.findings import Code, Finding, Severity, good, skipped
 from kerege.exchange.doctor.shaking_hands import (
     NoTlsError,
     require_connection,
@@ -30,7 +30,7 @@ from kerege.xroad.identifiers import (
 )
 from kerege.xroad.x509 import certificate_der
 
-AT_ONCE = 10
+AT_ONCE = 40
 """Services asked at the same time."""
 _PORTS = {"http": 80, "https": 443}
 
@@ -102,7 +102,7 @@ async def look_at_clients(examination: Examination) -> Iterable[Finding]:
     conf = await examination.configuration.known()
     own = examination.settings.server_id
     if rights is None or conf is None or not conf.server_exists(own):
-        return [good("not compared: one of the two lists is not known")]
+        return [skipped("one of the two lists is not known")]
     found = [*_clients(rights, conf, own), *_not_here(rights, conf, own)]
     return found or [good(f"{len(rights.clients)} clients are registered")]
 
@@ -111,7 +111,7 @@ async def look_at_rights(examination: Examination) -> Iterable[Finding]:
     """Look for services that nobody may call, and rights that nobody has."""
     rights = await examination.rights.known()
     if rights is None:
-        return [good("not looked at: the database cannot be read")]
+        return [skipped("the database cannot be read")]
     conf = await examination.configuration.known()
     found = [*_without_rights(rights), *(_nobody(rights, conf) if conf else ())]
     return found or [good(f"{len(rights.access_rights)} rights")]
@@ -121,7 +121,7 @@ async def look_at_services(examination: Examination) -> Iterable[Finding]:
     """See whether the services answer. Nothing is sent to them."""
     rights = await examination.rights.known()
     if rights is None:
-        return [good("not asked: the database cannot be read")]
+        return [skipped("the database cannot be read")]
     by_place: defaultdict[tuple[str, str, int], list[Service]] = defaultdict(list)
     found: list[Finding] = []
     for service in rights.services.values():

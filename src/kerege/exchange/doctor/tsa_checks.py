@@ -7,7 +7,7 @@ from datetime import timedelta
 from kerege.exchange.doctor.background import in_daemon
 from kerege.exchange.doctor.checks import Check
 from kerege.exchange.doctor.examination import Examination
-from kerege.exchange.doctor.findings import Code, Finding, Severity, good
+from kerege.exchange.doctor.findings import Code, Finding, Severity, good, skipped
 from kerege.exchange.doctor.log_state import LogState, log_state
 from kerege.exchange.doctor.tsa_answers import TsaAnswer
 from kerege.exchange.doctor.words import listed, moment, span
@@ -94,7 +94,7 @@ async def look_at_authorities(examination: Examination) -> Iterable[Finding]:
     """Judge what the time-stamping services answered now."""
     rights = await examination.rights.known()
     if rights is None:
-        return [good("not asked: the database cannot be read")]
+        return [skipped("the database cannot be read")]
     used = [service.url for service in rights.timestamping_services]
     conf = await examination.configuration.known()
     if not used:
@@ -103,7 +103,7 @@ async def look_at_authorities(examination: Examination) -> Iterable[Finding]:
         return [NONE.at(f"server {server}", "None is configured.", advice=add)]
     answers = await examination.tsa_answers.known()
     if conf is None or answers is None:
-        return [good("not asked: there is no global configuration")]
+        return [skipped("there is no global configuration")]
     approved = conf.tsa_urls(conf.instance)
     found = [
         NOT_APPROVED.at(
@@ -123,7 +123,7 @@ async def look_at_waiting(examination: Examination) -> Iterable[Finding]:
     """Look at what waits in the message log."""
     state = await in_daemon(_state, examination)
     if state is None:
-        return [good("not looked at: the database cannot be read")]
+        return [skipped("the database cannot be read")]
     conf = await examination.configuration.known()
     interval = DEFAULT_INTERVAL_SECONDS
     if conf is not None:
