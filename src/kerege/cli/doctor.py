@@ -10,7 +10,7 @@ import uvloop
 
 from kerege.cli.doctor_output import Screen, print_report, print_words
 from kerege.cli.security_server.common import json_option
-from kerege.cli.security_server.options import config_option
+from kerege.cli.security_server.options import PIN_SOURCES, config_option
 from kerege.exchange.doctor import Severity, examine, worst
 from kerege.exchange.doctor.catalogue import CHECKS
 from kerege.exchange.doctor.settings_checks import read_settings
@@ -21,7 +21,14 @@ from kerege.exchange.doctor.token import (
     Purpose,
     TokenSeen,
 )
-from kerege.exchange.keys import KeyRecord, KeyUsage, SoftwareToken, TokenMetadata
+from kerege.exchange.keys import (
+    KeyRecord,
+    KeyUsage,
+    Pin,
+    SoftwareToken,
+    TokenMetadata,
+    read_pin,
+)
 from kerege.exchange.keys.algorithms import public_key_info
 from kerege.exchange.keys.folder import TokenFolder
 from kerege.exchange.keys.selection import (
@@ -48,8 +55,23 @@ _PURPOSES = {
 }
 
 
-class KeysWithoutPin:
-    """Reads what may be known of a server's keys without a PIN; a `KeyReader`."""
+class TokenReader:
+    """Reads what may be known of a server's keys; a `KeyReader`."""
+
+    def __init__(self, pin: Pin | None = None) -> None:
+        """Read without opening any key, unless there is a PIN."""
+        self._pin = pin
+
+    @property
+    def has_pin(self) -> bool:
+        """Whether the token can be opened."""
+        return self._pin is not None
+
+    def open(self, settings: Settings) -> None:
+        """Open the token and forget its keys; see `KeyReader.open`."""
+        token = SoftwareToken.open(settings.path(settings.token))
+        token.login(self._pin or "")
+        token.logout()
 
     def token(self, settings: Settings, at: datetime) -> TokenSeen:
         """Return the token's keys and certificates; see `KeyReader.token`."""
@@ -134,6 +156,12 @@ def _server(config: Path) -> str:
 @config_option
 @json_option
 @click.option(
+    "--pin-from",
+    metavar="SOURCE",
+    default="",
+    help=f"Try this PIN too: does it open the token? {PIN_SOURCES}.",
+)
+@click.option(
     "--only",
     multiple=True,
     metavar="CHECK",
@@ -147,6 +175,7 @@ def doctor(
     *,
     config: Path,
     as_json: bool,
+    pin_from: str,
     only: tuple[str, ...],
     verbose: bool,
 ) -> None:
@@ -164,15 +193,15 @@ def doctor(
     Examples:
       kerege doctor
       kerege doctor -c /srv/ss1/server.toml --json
+      kerege doctor --pin-from fd:3 3< /run/ss1-pin
       kerege doctor --only certificates --only OCSP
     """
     config = config.absolute()  # so that every path that is named is whole
+    reader = TokenReader(read_pin(pin_from) if pin_from else None)
     names = only or [check.name for check in CHECKS]
     screen = Screen(names, shown=not as_json and sys.stderr.isatty())
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, screen:
-        found = runner.run(
-            examine(config, KeysWithoutPin(), only=only, on_done=screen.hear)
-        )
+        found = runner.run(examine(config, reader, only=only, on_done=screen.hear))
     server = _server(config)
     if as_json:
         print_report(config, server, found)

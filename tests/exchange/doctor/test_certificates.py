@@ -136,6 +136,33 @@ async def test_a_certificate_of_the_https_port_in_its_last_month(world):
     )
 
 
+# With the PIN.
+
+
+async def test_the_right_pin_opens_everything(world):
+    async with world:
+        found = await world.examine(pin=world.built.pin)
+    assert [f.code for f in found] == ["D-SERVER-DOWN"]
+
+
+async def test_a_pin_that_is_wrong(world):
+    async with world:
+        found = await world.examine(pin="Not-the-pin-1")
+    wrong = only(found, "D-PIN-WRONG", str(world.folder / "token"), "is wrong")
+    assert "cannot be recovered" in wrong.advice
+
+
+async def test_a_key_file_of_another_backup(world):
+    """It is whole and encrypted: without the PIN nobody can tell."""
+    signing_key, other = world.key_file(SIGNING), world.key_file(AUTHENTICATION)
+    signing_key.write_bytes(other.read_bytes())
+    async with world:
+        found = await world.examine(pin=world.built.pin)
+        unseen = await world.examine()
+    only(found, "D-KEY-OTHER", "token", "holds another key")
+    assert [f.code for f in unseen] == ["D-SERVER-DOWN"]
+
+
 # The certificates.
 
 

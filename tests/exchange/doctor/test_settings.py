@@ -158,6 +158,8 @@ async def test_a_check_that_crashes_is_a_finding(world):
         def token(self, _settings, _at):
             raise ZeroDivisionError("KG1 20101196379439")
 
+        has_pin = False
+
         def internal(self, _settings):
             return None
 

@@ -30,10 +30,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from sqlalchemy import Connection
 
-from kerege.cli.doctor import KeysWithoutPin
+from kerege.cli.doctor import TokenReader
 from kerege.exchange.doctor import Finding, Limits, Severity, examine
 from kerege.exchange.http import Request, serve
-from kerege.exchange.keys import CertificateStatus, KeyUsage, SoftwareToken
+from kerege.exchange.keys import CertificateStatus, KeyUsage, Pin, SoftwareToken
 from kerege.exchange.keys.signer import SoftwareSigner
 from kerege.exchange.processes import only_process
 from kerege.exchange.security_server.ocsp_port import OCSPPort
@@ -139,10 +139,15 @@ class World:
         await self._stack.aclose()
 
     async def examine(
-        self, *, limits: Limits = PATIENT, clock: Callable[[], datetime] = now
+        self,
+        *,
+        limits: Limits = PATIENT,
+        clock: Callable[[], datetime] = now,
+        pin: str | None = None,
     ) -> list[Finding]:
         """Let the doctor look; return what is not good."""
-        found = await examine(self.config, KeysWithoutPin(), limits=limits, clock=clock)
+        keys = TokenReader(None if pin is None else Pin(pin))
+        found = await examine(self.config, keys, limits=limits, clock=clock)
         return [f for f in found if f.severity.is_wrong]
 
     def write_settings(self, **changes: object) -> None:

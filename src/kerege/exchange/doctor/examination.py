@@ -40,7 +40,19 @@ T = TypeVar("T")
 
 
 class KeyReader(Protocol):
-    """Reads what may be known of keys without a PIN. From the rooms that touch keys."""
+    """Reads what may be known of keys. From the rooms that touch keys."""
+
+    @property
+    def has_pin(self) -> bool:
+        """Whether `open` can be called."""
+        ...
+
+    def open(self, settings: Settings) -> None:
+        """Open the token with the PIN, and forget what was in it.
+
+        Raises ``pin_incorrect``, ``key_not_available``.
+        """
+        ...
 
     def token(self, settings: Settings, at: datetime) -> TokenSeen:
         """Return the token's keys and certificates.

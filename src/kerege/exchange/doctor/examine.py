@@ -8,6 +8,7 @@ from pathlib import Path
 import aiohttp
 
 from kerege.exchange.clock import utc_now
+from kerege.exchange.doctor import pin_checks
 from kerege.exchange.doctor.asking import Asker
 from kerege.exchange.doctor.catalogue import CHECKS
 from kerege.exchange.doctor.checks import Check, run_checks
@@ -46,7 +47,12 @@ async def examine(
     if isinstance(settings, Finding):
         return [replace(settings, area="settings")]
     chosen = limits or Limits()
-    checks = [check for check in CHECKS if not only or check.name in only]
+    checks = [
+        check
+        for check in CHECKS
+        if (not only or check.name in only)
+        and (keys.has_pin or check not in pin_checks.CHECKS)
+    ]
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         asker = Asker(session, chosen.request_seconds, clock)
         examination = Examination(config, settings, keys, asker, clock, chosen)

@@ -33,7 +33,7 @@ LOGGED_OUT = Code(
     "The server runs and has not been given the PIN of its token.",
     "It can neither sign nor show its certificate: every message is refused with 503.",
     "kerege security-server login, in the server's folder. To have it done at each "
-    "start, give the PIN as a credential: docs/how-to/set-up-a-security-server.md",
+    "start, give the PIN as a credential: docs/how-to/run-as-a-systemd-service.md",
 )
 NOT_READY = Code(
     "D-SERVER-READY",
