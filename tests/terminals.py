@@ -10,13 +10,14 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 
 import pytest
 
 COMMAND = [sys.executable, "-m", "kerege.cli"]
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 PATIENCE = 60
-"""Seconds without a sign of life; a screen draws itself every second."""
+"""Seconds for whatever is to come; a screen draws itself every second."""
 
 
 class Screen:
@@ -41,9 +42,10 @@ class Screen:
 
     def until(self, text):
         """Read until a text is on the screen."""
+        ends = time.monotonic() + PATIENCE
         while text not in ESCAPES.sub("", self.text):
             ready, _, _ = select.select([self._own], [], [], PATIENCE)
-            if not ready:
+            if not ready or time.monotonic() > ends:
                 self.process.kill()
                 self.process.wait()
                 pytest.fail(f"{text!r} never came: {self.text!r}")
@@ -60,6 +62,12 @@ class Screen:
         """Press a key, forgetting what was shown."""
         self.text = ""
         os.write(self._own, key.encode())
+
+    def vanish(self):
+        """Close the terminal under the program; return its exit code."""
+        os.close(self._theirs)
+        os.close(self._own)
+        return self.process.wait(timeout=PATIENCE)
 
     def close(self):
         """Return the exit code, and whether the terminal is as it was."""

@@ -89,6 +89,22 @@ def test_on_a_terminal_it_is_a_screen_with_keys(log):
     assert screen.text.endswith("\x1b[?25h\x1b[?1049l")
 
 
+def test_keys_that_stop_terminals_do_not_stop_it(log):
+    screen = Screen("watch", str(log))
+    screen.until("q quit")
+    for key in ("\x13", "\x1a", "p"):  # Ctrl-S, Ctrl-Z
+        screen.press(key)
+    screen.until("PAUSED")
+    screen.press("q")
+    assert screen.close() == (0, True)
+
+
+def test_it_ends_with_its_terminal_also_without_a_signal(log):
+    screen = Screen("watch", str(log))
+    screen.until("q quit")
+    assert screen.vanish() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_the_terminal_as_it_was(log, number):
     screen = Screen("watch", str(log), NO_COLOR="1")

@@ -74,8 +74,8 @@ class Show:
         self._changed.set()
 
     def press(self, key: str) -> None:
-        """Do what a key stands for."""
-        if key in "qQ\x03\x04":
+        """Do what a key stands for; an empty one is the end of the keyboard."""
+        if not key or key in "qQ\x03\x04":
             self._over = True
         elif key in "hH?":
             self._turn_page()
@@ -95,9 +95,9 @@ class Show:
         loop.add_signal_handler(signal.SIGWINCH, self._changed.set)
         self._terminal.listen(self.press)
         try:
-            while not self._over:
+            while not self._over and not self._terminal.is_gone:
                 self._changed.clear()
-                # In a thread: a terminal that is stopped (Ctrl-S) stops nobody else.
+                # In a thread: a terminal behind a slow line stops nobody else.
                 await asyncio.to_thread(self._terminal.draw, self.frame())
                 try:
                     async with asyncio.timeout(EVERY_SECONDS):

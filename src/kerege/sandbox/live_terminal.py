@@ -1,8 +1,8 @@
 """A terminal that shows frames: entered, drawn on, and left as it was.
 
 Only lines that changed are written, so a screen stands still where nothing happens. A
-key is one character from the terminal; Ctrl-C still interrupts. What a terminal does
-not take (it was closed) is let go.
+key is one character from the terminal; Ctrl-C still interrupts. A terminal that was
+closed says so in `is_gone`.
 """
 
 import asyncio
@@ -22,7 +22,9 @@ ENTER = "\x1b[?1049h\x1b[?25l\x1b[2J"
 """The other screen, without a cursor, empty."""
 LEAVE = "\x1b[?25h\x1b[?1049l"
 KEY_BYTES = 64
-"""Read at once; a pasted text is no command."""
+MAX_KEYS = 4
+"""Pressed in one go; a pasted text is no command, nor is an arrow key."""
+ESCAPE = b"\x1b"
 
 
 def can_show(stream: TextIO) -> bool:
@@ -41,6 +43,8 @@ class Terminal:
         self._saved: list[Any] | None = None
         self._shown: list[str] = []
         self._size = (0, 0)
+        self.is_gone = False
+        """Whether it was closed: nothing can be shown on it any more."""
         self.has_colour = not os.environ.get("NO_COLOR")
         self.can_unicode = (output.encoding or "").lower().startswith("utf")
 
@@ -49,7 +53,7 @@ class Terminal:
         if self._keys is not None:
             self._saved = termios.tcgetattr(self._keys)
             tty.setcbreak(self._keys)
-            _without_suspending(self._keys)
+            _without_stops(self._keys)
         self._write(ENTER)
         return self
 
@@ -83,7 +87,7 @@ class Terminal:
         return (found.columns or 80, found.lines or 24)
 
     def listen(self, on_key: Callable[[str], None]) -> None:
-        """Give each key to ``on_key``, in the running event loop."""
+        """Give each key to ``on_key``, in the running event loop; at the end, ``""``."""
         if self._keys is None:
             return
         loop, keys = asyncio.get_running_loop(), self._keys
@@ -94,9 +98,12 @@ class Terminal:
             except OSError:
                 data = b""
             if not data:
+                self.is_gone = True
                 loop.remove_reader(keys)
-            elif len(data) == 1:
-                on_key(data.decode("latin-1"))
+                on_key("")
+            elif len(data) <= MAX_KEYS and not data.startswith(ESCAPE):
+                for key in data.decode("latin-1"):
+                    on_key(key)
 
         loop.add_reader(keys, read)
 
@@ -121,9 +128,11 @@ class Terminal:
         self._write("".join(pieces))
 
     def _write(self, text: str) -> None:
-        with suppress(OSError, ValueError):
+        try:
             self._output.write(text)
             self._output.flush()
+        except (OSError, ValueError):
+            self.is_gone = True
 
 
 def _keyboard() -> tuple[int | None, bool]:
@@ -137,8 +146,13 @@ def _keyboard() -> tuple[int | None, bool]:
         return None, False
 
 
-def _without_suspending(keys: int) -> None:
-    """Let Ctrl-Z do nothing: a suspended screen would leave the terminal as it is."""
+def _without_stops(keys: int) -> None:
+    """Let Ctrl-Z and Ctrl-S do nothing.
+
+    A suspended screen would leave the terminal as it is, a stopped terminal would keep
+    a demo from stopping its servers.
+    """
     settings = termios.tcgetattr(keys)
+    settings[0] &= ~termios.IXON
     settings[6][termios.VSUSP] = b"\x00"
     termios.tcsetattr(keys, termios.TCSADRAIN, settings)
