@@ -37,8 +37,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-import aiohttp
-
 from kerege.exchange.http import ClientLimits, ClientPool, Limits, Server, serve
 from kerege.exchange.messagelog import LogRecord
 from kerege.exchange.security_server.chains import Chains
@@ -171,11 +169,10 @@ class TestServer:
         return server
 
     async def _make_runtime(self) -> Runtime:
-        session = await self._stack.enter_async_context(
-            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
-        )
         pool = ClientPool(self.pool_limits)
-        self._stack.push_async_callback(pool.close)
+        fetching = ClientPool()
+        for each in (pool, fetching):
+            self._stack.push_async_callback(each.close)
         settings = self.settings = self._settings()
         spool = self.folder / "spool"
         spool.mkdir(parents=True, exist_ok=True)
@@ -190,7 +187,7 @@ class TestServer:
             log=await self._open_log(settings),
             own_ocsp=own_ocsp,
             chains=chains,
-            peer_ocsp=PeerOCSP(session, settings.peers.ocsp_port, 5.0),
+            peer_ocsp=PeerOCSP(fetching, settings.peers.ocsp_port, 5.0),
             pool=pool,
             verifiers=Verifiers(lambda: self.global_conf),
             signing=SigningContexts(

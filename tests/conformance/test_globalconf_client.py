@@ -154,7 +154,7 @@ async def remembered_location(tmp_path: Path) -> None:
 async def timeouts(tmp_path: Path) -> None:
     settings = FetcherSettings()
     assert settings.read_timeout_seconds == 30.0
-    assert settings.timeout(1).sock_read == 30.0
+    assert settings.patience(1).silence == 30.0
     finished = asyncio.Event()
 
     async def say_nothing(

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-import aiohttp
 import pytest
 from aiohttp import web
 from cryptography import x509
@@ -26,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
+from kerege.exchange.http import ClientPool
 from kerege.exchange.ocsp import http_transport
 from kerege.trust.ca import SandboxCA, ServiceKey, utc_now
 from kerege.trust.key_kinds import KeyKind, generate_key
@@ -207,8 +207,8 @@ async def test_our_client_believes_openssls_responder(files):
     index = index_line(good) + index_line(revoked, revoked=True)
     verdicts = {}
     with openssl_responder(files, ca, index) as url:
-        async with aiohttp.ClientSession() as session:
-            ask = http_transport(session)
+        async with ClientPool() as pool:
+            ask = http_transport(pool)
             for name, certificate in (
                 ("good", good),
                 ("revoked", revoked),

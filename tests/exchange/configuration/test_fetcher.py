@@ -79,9 +79,9 @@ async def test_tls_to_a_server_that_has_none_is_a_fault() -> None:
 
 
 def test_time_limits_come_from_the_settings() -> None:
-    timeout = FetcherSettings(1.5, 2.5).timeout(1_750_000)
-    assert (timeout.sock_connect, timeout.sock_read) == (1.5, 2.5)
-    assert timeout.total == 14
+    patience = FetcherSettings(1.5, 2.5).patience(1_750_000)
+    assert (patience.connect, patience.silence) == (1.5, 2.5)
+    assert patience.total == 14
 
 
 async def test_a_server_that_drips_is_left_before_its_answer_is_complete(

@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-import aiohttp
 import pytest
 from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from kerege.exchange.fetching import Patience
+from kerege.exchange.http import ClientPool
 from kerege.exchange.ocsp import OcspFetcher, OcspStore, Schedule, http_transport
 from kerege.trust.ca import SandboxCA
 from kerege.trust.key_kinds import KeyKind
@@ -395,16 +396,16 @@ async def serving(application: web.Application):
     runner = web.AppRunner(application, handler_cancellation=True)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with aiohttp.ClientSession() as session:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/", session
+    async with ClientPool() as pool:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/", pool
     await runner.cleanup()
 
 
 async def test_over_http_a_sandbox_responder_is_asked(world):
     application = ocsp_application(ocsp_authorities(world.ca), clock=lambda: world.now)
-    async with serving(application) as (url, session):
+    async with serving(application) as (url, pool):
         world.urls = (url,)
-        fetcher = world.fetcher(transport=http_transport(session))
+        fetcher = world.fetcher(transport=http_transport(pool))
         await fetcher.refresh()
     assert {s.problem for s in fetcher.states()} == {""}
     assert fetcher.responses_for(world.own[0])
@@ -422,10 +423,10 @@ async def test_over_http_a_broken_responder_is_told(case):
 
     application = web.Application()
     application.router.add_post("/", handler)
-    timeout = aiohttp.ClientTimeout(total=0.05 if case == "silent" else 5)
-    async with serving(application) as (url, session):
+    patience = Patience(0.05 if case == "silent" else 5)
+    async with serving(application) as (url, pool):
         with pytest.raises(XRoadError) as refused:
-            await http_transport(session, timeout=timeout)(url, b"request")
+            await http_transport(pool, patience=patience)(url, b"request")
     assert refused.value.code == "ocsp_connection_error"
 
 
@@ -433,7 +434,7 @@ async def test_over_http_a_broken_responder_is_told(case):
     "url", ["", "not a url", "ftp://x/", "http://", "http://127.0.0.1:1/"]
 )
 async def test_over_http_an_address_that_is_none_is_told(url):
-    async with aiohttp.ClientSession() as session:
+    async with ClientPool() as pool:
         with pytest.raises(XRoadError) as refused:
-            await http_transport(session)(url, b"request")
+            await http_transport(pool)(url, b"request")
     assert refused.value.code == "ocsp_connection_error"

@@ -4,11 +4,12 @@ import asyncio
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qs
 
-import aiohttp
 import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives import hashes
 
+from kerege.exchange.fetching import Patience
+from kerege.exchange.http import ClientPool
 from kerege.exchange.ocsp import answer_ocsp_query, fetch_peer_ocsp
 from kerege.exchange.ocsp.peer import MAX_ANSWER_BYTES
 from kerege.xroad.certificates import certificate_sha256
@@ -27,10 +28,10 @@ async def peer(handler):
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0]
-    async with aiohttp.ClientSession() as session:
+    async with ClientPool() as pool:
 
         async def ask(**named):
-            return await fetch_peer_ocsp(session, host, port, CHAIN, **named)
+            return await fetch_peer_ocsp(pool, host, port, CHAIN, **named)
 
         yield ask
     await runner.cleanup()
@@ -111,20 +112,20 @@ async def test_a_peer_that_does_not_answer_is_given_up():
         await asyncio.Event().wait()
         return web.Response()
 
-    timeout = aiohttp.ClientTimeout(total=0.05)
-    assert "Timeout" in (await refusal(handler, timeout=timeout)).message
+    failed = await refusal(handler, patience=Patience(0.05))
+    assert "it takes too long" in failed.message
 
 
 async def test_a_peer_that_is_not_there_is_told():
-    async with aiohttp.ClientSession() as session:
+    async with ClientPool() as pool:
         with pytest.raises(XRoadError) as refused:
-            await fetch_peer_ocsp(session, "127.0.0.1", 1, CHAIN)
+            await fetch_peer_ocsp(pool, "127.0.0.1", 1, CHAIN)
     assert refused.value.code == "internal_error"
 
 
 @pytest.mark.parametrize("host", ["", "a b", "ex ample/..", "[::1"])
 async def test_an_address_that_is_none_is_told(host):
-    async with aiohttp.ClientSession() as session:
+    async with ClientPool() as pool:
         with pytest.raises(XRoadError) as refused:
-            await fetch_peer_ocsp(session, host, 1, CHAIN)
+            await fetch_peer_ocsp(pool, host, 1, CHAIN)
     assert refused.value.code == "internal_error"

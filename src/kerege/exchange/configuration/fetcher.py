@@ -4,15 +4,14 @@ import ssl
 from dataclasses import dataclass
 from typing import Protocol
 
-import aiohttp
-
+from kerege.exchange.fetching import Fetch, FetchFailed, Patience, TookTooLong, fetch
+from kerege.exchange.http import ClientPool
 from kerege.xroad.faults import XRoadError
 
 MIN_BYTES_PER_SECOND = 175_000
 """Slowest line that is waited for, 1.4 Mbit/s: a server that drips must not keep us
 from asking the others until what we have expires."""
 MAX_REDIRECTS = 5
-CHUNK_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,68 +56,56 @@ class FetcherSettings:
             context.verify_mode = ssl.CERT_NONE
         return context
 
-    def timeout(self, limit: int) -> aiohttp.ClientTimeout:
+    def patience(self, limit: int) -> Patience:
         """Return how long is waited for what, if at most ``limit`` bytes are read."""
         silence = self.connect_timeout_seconds + self.read_timeout_seconds
-        return aiohttp.ClientTimeout(
+        return Patience(
             total=silence + limit / MIN_BYTES_PER_SECOND,
-            sock_connect=self.connect_timeout_seconds,
-            sock_read=self.read_timeout_seconds,
+            connect=self.connect_timeout_seconds,
+            silence=self.read_timeout_seconds,
         )
 
 
 class HttpFetcher:
-    """Fetches with aiohttp; one connection pool until it is closed."""
+    """Fetches over HTTP; one pool of connections until it is closed."""
 
     def __init__(self, settings: FetcherSettings | None = None) -> None:
         self._settings = settings or FetcherSettings()
-        self._session: aiohttp.ClientSession | None = None
+        self._context: ssl.SSLContext | None = None
+        self._pool: ClientPool | None = None
 
     async def get(self, url: str, *, limit: int) -> Answer:
         """Fetch a URL; see `Fetcher.get`."""
-        if not url.startswith(("http://", "https://")):
-            raise _failure(url, "it is neither http nor https")
         try:
-            async with self._open().get(
-                url,
-                max_redirects=MAX_REDIRECTS,
-                timeout=self._settings.timeout(limit),
-            ) as response:
-                body = await _read(response, limit)
-        except TimeoutError:
+            answer = await fetch(self._open(), self._wanted(url, limit))
+        except TookTooLong:
             raise _failure(url, "the server takes too long") from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _failure(url, str(error) or type(error).__name__) from error
-        if body is None:
-            raise _failure(url, f"the answer is longer than {limit} bytes")
-        return Answer(response.status, body)
+        except FetchFailed as error:
+            raise _failure(url, str(error)) from error
+        return Answer(answer.status, answer.body)
 
     async def aclose(self) -> None:
         """Close the connections; the next `get` opens new ones."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=self._settings.ssl_context()),
-                headers={"Accept-Encoding": "identity"},
-                auto_decompress=False,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=False,
-            )
-        return self._session
+    def _wanted(self, url: str, limit: int) -> Fetch:
+        if url.startswith("https:") and self._context is None:
+            self._context = self._settings.ssl_context()
+        return Fetch(
+            url,
+            limit,
+            self._settings.patience(limit),
+            headers=(("Accept-Encoding", "identity"),),
+            context=self._context,
+            redirects=MAX_REDIRECTS,
+        )
 
-
-async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
-    """Read the body; None if it is longer than ``limit``."""
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(CHUNK_BYTES):
-        body += chunk
-        if len(body) > limit:
-            return None
-    return bytes(body)
+    def _open(self) -> ClientPool:
+        if self._pool is None:
+            self._pool = ClientPool()
+        return self._pool
 
 
 def _failure(url: str, reason: str) -> XRoadError:

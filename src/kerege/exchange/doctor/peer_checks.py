@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import aiohttp
 from cryptography import x509
 
 from kerege.exchange.doctor.asking import NotAnsweredError
@@ -22,6 +21,8 @@ from kerege.exchange.doctor.shaking_hands import (
 )
 from kerege.exchange.doctor.token import short_id
 from kerege.exchange.doctor.words import listed
+from kerege.exchange.fetching import Patience
+from kerege.exchange.http import ClientPool
 from kerege.exchange.ocsp import fetch_peer_ocsp
 from kerege.xroad.certificates import verify_chain
 from kerege.xroad.faults import XRoadError
@@ -137,13 +138,14 @@ async def _ocsp(
     tops = [authority.top for authority in conf.trust(conf.instance).authorities]
     wanted = [certificate for certificate in chain if certificate not in tops]
     try:
-        responses = await fetch_peer_ocsp(
-            examination.asker.session,
-            peer.address,
-            examination.settings.peers.ocsp_port,
-            wanted,
-            timeout=aiohttp.ClientTimeout(total=examination.limits.request_seconds),
-        )
+        async with ClientPool() as pool:
+            responses = await fetch_peer_ocsp(
+                pool,
+                peer.address,
+                examination.settings.peers.ocsp_port,
+                wanted,
+                patience=Patience(examination.limits.request_seconds),
+            )
         verify_chain(
             shown[0],
             extra=shown[1:],

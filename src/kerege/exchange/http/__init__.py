@@ -3,7 +3,9 @@
 Why our own: on the four hops of an exchange a general framework costs more processor
 time than all RSA (docs/adr/0003). What it does, it does strictly; what it does not do
 (cookies, redirects, proxies, compression, HTTP/2, trailers) the message path does not
-need. Everything else the exchange serves or fetches goes through aiohttp.
+need. `kerege.exchange.fetching` puts redirects on top, for the little that a server
+fetches: aiohttp for that would cost every worker 12 MB. The client facade and the
+sandbox use aiohttp.
 
     server = await serve(handler, "127.0.0.1", 8080)
     ...

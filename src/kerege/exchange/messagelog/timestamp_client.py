@@ -10,16 +10,25 @@ Rules (X-Road 7.8 source, `AbstractTimestampRequest.java`, `TimestamperUtil.java
 Our additions: an answer is bounded, redirects are not followed.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-import aiohttp
 import structlog
 from cryptography import x509
 
+from kerege.exchange.fetching import (
+    AnswerTooLong,
+    Fetch,
+    Fetched,
+    FetchFailed,
+    Patience,
+    TookTooLong,
+    WrongUrl,
+    fetch,
+)
+from kerege.exchange.http import ClientPool
 from kerege.xroad.algorithms import SHA512, Digest
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.timestamp import read_timestamp_response, timestamp_request
@@ -69,12 +78,8 @@ class TimestampClient:
         self._urls = urls
         self._certificates = certificates
         self._digest = digest
-        self._timeout = aiohttp.ClientTimeout(
-            total=TOTAL_TIMEOUT_SECONDS,
-            sock_connect=connect_seconds,
-            sock_read=read_seconds,
-        )
-        self._session: aiohttp.ClientSession | None = None
+        self._patience = Patience(TOTAL_TIMEOUT_SECONDS, connect_seconds, read_seconds)
+        self._pool: ClientPool | None = None
         self._statuses: dict[str, TimestampingStatus] = {}
 
     @property
@@ -120,9 +125,9 @@ class TimestampClient:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
 
     def _note(self, url: str, error: XRoadError | None) -> None:
         for gone in self._statuses.keys() - set(self._urls()):
@@ -130,31 +135,44 @@ class TimestampClient:
         self._statuses[url] = TimestampingStatus(datetime.now(UTC), error)
 
     async def _post(self, url: str, request: bytes) -> bytes:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
+        answer = await self._ask(url, request)
+        if answer.status != 200:
+            raise XRoadError(
+                "mlog.timestamping_non_ok_response",
+                f"Received HTTP error {answer.status} - {answer.reason} from {url}",
             )
+        return answer.body
+
+    async def _ask(self, url: str, request: bytes) -> Fetched:
+        if self._pool is None:
+            self._pool = ClientPool()
+        wanted = Fetch(
+            url,
+            MAX_RESPONSE_BYTES,
+            self._patience,
+            method="POST",
+            headers=(("Content-Type", "application/timestamp-query"),),
+            body=request,
+        )
         try:
-            async with self._session.post(
-                url,
-                data=request,
-                headers={"Content-Type": "application/timestamp-query"},
-                allow_redirects=False,
-            ) as response:
-                return await _body(url, response)
-        except TimeoutError as error:
+            return await fetch(self._pool, wanted)
+        except TookTooLong as error:
             raise XRoadError(
                 "mlog.timestamp_request_timed_out",
                 f"The time-stamping authority {url} did not answer in time",
             ) from error
-        except (ValueError, aiohttp.NonHttpUrlClientError) as error:
-            # A name like ``tsa..example`` is refused only when it is looked up.
+        except WrongUrl as error:
             raise XRoadError(
                 "mlog.malformed_timestamp_server_url",
                 f"{url!r} is not the address of a time-stamping authority",
                 advice="Correct the address in the time-stamping services.",
             ) from error
-        except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
+        except AnswerTooLong as error:
+            raise XRoadError(
+                "mlog.reading_timestamp_response_failed",
+                f"The response of {url} has more than {MAX_RESPONSE_BYTES} bytes",
+            ) from error
+        except FetchFailed as error:
             raise XRoadError(
                 "mlog.timestamp_provider_connection_failed",
                 f"Could not get response from {url}: {error}",
@@ -168,21 +186,3 @@ def no_timestamping_provider() -> XRoadError:
         "Cannot time-stamp messages: no timestamping services configured",
         advice="Add one of the time-stamping services of the global configuration.",
     )
-
-
-async def _body(url: str, response: aiohttp.ClientResponse) -> bytes:
-    if response.status != 200:
-        raise XRoadError(
-            "mlog.timestamping_non_ok_response",
-            f"Received HTTP error {response.status} - {response.reason} from {url}",
-        )
-    body = await response.content.read(MAX_RESPONSE_BYTES)
-    while not response.content.at_eof():
-        more = await response.content.read(MAX_RESPONSE_BYTES)
-        body += more
-        if len(body) > MAX_RESPONSE_BYTES:
-            raise XRoadError(
-                "mlog.reading_timestamp_response_failed",
-                f"The response of {url} has more than {MAX_RESPONSE_BYTES} bytes",
-            )
-    return body

@@ -14,7 +14,7 @@ from kerege.exchange.ocsp.fetcher import (
 from kerege.exchange.ocsp.history import ResponderHistory
 from kerege.exchange.ocsp.http import OcspTransport, http_transport
 from kerege.exchange.ocsp.peer import (
-    PEER_TIMEOUT,
+    PEER_PATIENCE,
     fetch_peer_ocsp,
     peer_query,
     read_peer_answer,
@@ -23,7 +23,7 @@ from kerege.exchange.ocsp.query import OcspAnswer, answer_ocsp_query
 from kerege.exchange.ocsp.store import OcspStore
 
 __all__ = [
-    "PEER_TIMEOUT",
+    "PEER_PATIENCE",
     "CertificateState",
     "OcspAnswer",
     "OcspFetcher",

@@ -12,11 +12,11 @@ Rules (`CertHashBasedOcspResponderClient.java`, `AuthTrustVerifier.java`):
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
-import aiohttp
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from yarl import URL
 
+from kerege.exchange.fetching import Fetch, FetchFailed, Patience, fetch
+from kerege.exchange.http import ClientPool
 from kerege.exchange.ocsp.query import OCSP_RESPONSE_TYPE
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.ocsp import MAX_OCSP_RESPONSE_BYTES
@@ -33,37 +33,35 @@ MAX_PARTS = 20
 """As many certificates as a peer may be asked about."""
 MAX_ANSWER_BYTES = 256 * 1024
 """Responses have 2 to 6 KB each; a chain has two or three."""
-PEER_TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=20, sock_read=30)
+PEER_PATIENCE = Patience(total=60, connect=20, silence=30)
 """`proxy.ocsp-responder-client-connect-timeout` and `-read-timeout`; and an end."""
 
-_ACCEPT = {"Accept": "multipart/related"}
+_ACCEPT = (("Accept", "multipart/related"),)
 _TEXT_SHOWN = 200
 _SHA1 = hashes.SHA1()  # noqa: S303 - the protocol names certificates so
 
 
 async def fetch_peer_ocsp(
-    session: aiohttp.ClientSession,
+    pool: ClientPool,
     host: str,
     port: int,
     certificates: Sequence[x509.Certificate],
     *,
-    timeout: aiohttp.ClientTimeout = PEER_TIMEOUT,  # noqa: ASYNC109 - aiohttp's own
+    patience: Patience = PEER_PATIENCE,
 ) -> tuple[bytes, ...]:
     """Return a peer's OCSP responses for its certificates, in order, unverified.
 
     Raises ``internal_error``.
     """
+    name = f"[{host}]" if ":" in host else host
+    url = f"http://{name}:{port}/?{peer_query(certificates)}"
     try:
-        url = URL.build(scheme="http", host=host, port=port, path="/")
-        target = URL(f"{url}?{peer_query(certificates)}", encoded=True)
-        async with session.get(
-            target, headers=_ACCEPT, timeout=timeout, allow_redirects=False
-        ) as answer:
-            body = await _read_bounded(answer)
-            status = answer.status
-            content_type = answer.headers.get("Content-Type", "")
-    except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-        raise _failed(host, port, f"{type(error).__name__} {error}") from error
+        answer = await fetch(
+            pool, Fetch(url, MAX_ANSWER_BYTES, patience, headers=_ACCEPT)
+        )
+    except FetchFailed as error:
+        raise _failed(host, port, str(error)) from error
+    status, body, content_type = answer.status, answer.body, answer.content_type
     if not 200 <= status < 300:
         text = body[:_TEXT_SHOWN].decode("utf-8", "replace")
         raise _failed(host, port, f"status {status}, {text!r}")
@@ -107,16 +105,6 @@ def read_peer_answer(content_type: str, body: bytes) -> tuple[bytes, ...]:
             f"A peer's answer with OCSP responses cannot be read: {error.message}",
         ) from error
     return tuple(map(bytes, responses))
-
-
-async def _read_bounded(answer: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for piece in answer.content.iter_any():
-        body += piece
-        if len(body) > MAX_ANSWER_BYTES:
-            msg = f"the answer is longer than {MAX_ANSWER_BYTES} bytes"
-            raise ValueError(msg)
-    return bytes(body)
 
 
 def _require_bounded(response: bytearray) -> None:

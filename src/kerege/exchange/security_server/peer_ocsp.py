@@ -9,10 +9,11 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-import aiohttp
 import structlog
 from cryptography import x509
 
+from kerege.exchange.fetching import Patience
+from kerege.exchange.http import ClientPool
 from kerege.exchange.ocsp import fetch_peer_ocsp
 from kerege.xroad.certificates import certificate_sha256
 from kerege.xroad.faults import XRoadError
@@ -29,13 +30,11 @@ again earlier means that none of ours gets close to its end."""
 class PeerOCSP:
     """Asks each server once and remembers."""
 
-    def __init__(
-        self, session: aiohttp.ClientSession, port: int, timeout_seconds: float
-    ) -> None:
-        """Ask with ``session`` on ``port`` of the peers."""
-        self._session = session
+    def __init__(self, pool: ClientPool, port: int, timeout_seconds: float) -> None:
+        """Ask with ``pool`` on ``port`` of the peers."""
+        self._pool = pool
         self._port = port
-        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._patience = Patience(timeout_seconds)
         self._known: OrderedDict[bytes, tuple[datetime, bytes]] = OrderedDict()
         self._asking: dict[bytes, asyncio.Lock] = {}
         self._refreshing: asyncio.Task[None] | None = None
@@ -109,7 +108,7 @@ class PeerOCSP:
         self, host: str, certificates: tuple[x509.Certificate, ...], at: datetime
     ) -> tuple[bytes, ...]:
         responses = await fetch_peer_ocsp(
-            self._session, host, self._port, certificates, timeout=self._timeout
+            self._pool, host, self._port, certificates, patience=self._patience
         )
         for certificate, response in zip(certificates, responses, strict=True):
             self._known[certificate_sha256(certificate)] = (at, response)

@@ -15,7 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-import aiohttp
 import structlog
 from cryptography import x509
 
@@ -133,13 +132,13 @@ class SecurityServer:
         clear_leftovers(settings)
         metrics = self._open_metrics(spool / METRICS_FOLDER)
         database = await self._open_database()
-        session = await self._open_session()
+        fetching = self._open_pool()
         turns = self._start_turns(spool)
         upkeep = Upkeep(settings, turns, self._stack, self._clock)
         configuration = await upkeep.configuration(self._run)
         keys = self._make_keys(lambda: _intermediates(configuration))
         own = tuple(_own_certificates(keys))
-        ocsp = await upkeep.ocsp(configuration, own, session)
+        ocsp = await upkeep.ocsp(configuration, own, fetching)
         log = await self._start_log(database, configuration, turns)
         own_ocsp = OwnOCSP(ocsp.response_by_hash)
         chains = Chains(configuration)
@@ -151,7 +150,7 @@ class SecurityServer:
             log=log,
             own_ocsp=own_ocsp,
             chains=chains,
-            peer_ocsp=self._peer_ocsp(session),
+            peer_ocsp=self._peer_ocsp(fetching),
             pool=self._open_pool(),
             verifiers=Verifiers(configuration),
             signing=SigningContexts(keys.signers, chains.of_own, own_ocsp),
@@ -215,13 +214,9 @@ class SecurityServer:
         turns.take()
         return turns
 
-    async def _open_session(self) -> aiohttp.ClientSession:
-        session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
-        return await self._stack.enter_async_context(session)
-
-    def _peer_ocsp(self, session: aiohttp.ClientSession) -> PeerOCSP:
+    def _peer_ocsp(self, fetching: ClientPool) -> PeerOCSP:
         peers = self._settings.peers
-        return PeerOCSP(session, peers.ocsp_port, peers.ocsp_timeout_seconds)
+        return PeerOCSP(fetching, peers.ocsp_port, peers.ocsp_timeout_seconds)
 
     def _open_pool(self) -> ClientPool:
         pool = ClientPool()

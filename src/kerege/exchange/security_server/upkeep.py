@@ -10,7 +10,6 @@ from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack
 from datetime import datetime
 
-import aiohttp
 import structlog
 from cryptography import x509
 
@@ -20,6 +19,7 @@ from kerege.exchange.configuration import (
     LocalConfiguration,
 )
 from kerege.exchange.files import remove_temporaries
+from kerege.exchange.http import ClientPool
 from kerege.exchange.ocsp import (
     OcspFetcher,
     OcspStore,
@@ -169,14 +169,14 @@ class Upkeep:
         self,
         configuration: CurrentConfiguration,
         certificates: Iterable[x509.Certificate],
-        session: aiohttp.ClientSession,
+        pool: ClientPool,
     ) -> OcspFetcher:
         """Return who has OCSP responses for ``certificates``, the server's own."""
         own = tuple(certificates)
         fetcher = OcspFetcher(
             sources=configuration,
             certificates=lambda: own,
-            transport=http_transport(session),
+            transport=http_transport(pool),
             store=OcspStore(self._settings.path(OCSP_FOLDER)),
             clock=self._clock,
             history=ResponderHistory(self._settings.path(OCSP_FOLDER), self._clock),

@@ -1,0 +1,141 @@
+"""Fetching small things from an address, over real sockets on loopback."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from kerege.exchange.fetching import (
+    AnswerTooLong,
+    Fetch,
+    Fetched,
+    FetchFailed,
+    Patience,
+    TookTooLong,
+    WrongUrl,
+    fetch,
+)
+from kerege.exchange.http import ClientPool
+
+PATIENCE = Patience(total=5.0, connect=2.0, silence=2.0)
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
+Answer = Callable[[bytes], bytes]
+
+
+@asynccontextmanager
+async def serving(answer: Answer) -> AsyncIterator[tuple[str, list[bytes]]]:
+    """Serve; gives the address and the heads of the requests that came."""
+    heads: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        heads.append(head)
+        writer.write(answer(head))
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", heads
+
+
+async def fetched(url: str, limit: int = 100, **more: object) -> Fetched:
+    async with ClientPool() as pool:
+        return await fetch(pool, Fetch(url, limit, PATIENCE, **more))  # type: ignore[arg-type]  # by name
+
+
+async def test_an_answer_comes_with_what_is_said_of_it():
+    async with serving(lambda _: OK) as (url, heads):
+        got = await fetched(f"{url}/a b/ы?x=1&y=a b", headers=(("Accept", "a/b"),))
+    assert got == Fetched(200, "OK", "text/plain", b"ok")
+    assert heads[0].startswith(b"GET /a%20b/%D1%8B?x=1&y=a%20b HTTP/1.1\r\n")
+    assert b"\r\nAccept: a/b\r\n" in heads[0]
+
+
+async def test_a_server_of_the_old_kind_ends_its_answer_by_closing():
+    async with serving(lambda _: b"HTTP/1.0 200 OK\r\n\r\nold") as (url, _):
+        assert (await fetched(url)).body == b"old"
+
+
+async def test_a_password_in_the_address_is_not_sent_as_a_host():
+    async with serving(lambda _: OK) as (url, heads):
+        await fetched(url.replace("http://", "http://us%40er:pass@"))
+    assert b"\r\nAuthorization: Basic dXNAZXI6cGFzcw==\r\n" in heads[0]
+    assert b"\r\nHost: 127.0.0.1:" in heads[0]
+
+
+def sent_on(times: int) -> Answer:
+    def answer(head: bytes) -> bytes:
+        number = int(head.split()[1].lstrip(b"/") or b"0")
+        if number < times:
+            to = b"%d" % (number + 1)
+            return b"HTTP/1.1 307 On\r\nLocation: /%s\r\nContent-Length: 0\r\n\r\n" % to
+        return OK
+
+    return answer
+
+
+async def test_redirects_are_followed_as_often_as_is_said():
+    async with serving(sent_on(5)) as (url, heads):
+        got = await fetched(url, redirects=5, method="POST", body=b"x")
+        assert got.body == b"ok"
+        assert [head.split()[0] for head in heads] == [b"POST", *[b"GET"] * 5]
+        with pytest.raises(FetchFailed, match="more than 4 redirects"):
+            await fetched(url, redirects=4)
+        assert (await fetched(url)).status == 307
+
+
+async def test_a_redirect_to_what_is_no_web_address_is_not_followed():
+    answer = b"HTTP/1.1 302 On\r\nLocation: file:///etc/passwd\r\n\r\n"
+    async with serving(lambda _: answer) as (url, _):
+        with pytest.raises(WrongUrl):
+            await fetched(url, redirects=1)
+
+
+async def test_what_is_longer_or_slower_than_it_may_be_is_given_up():
+    async with serving(lambda _: OK) as (url, _):
+        assert (await fetched(url, limit=2)).body == b"ok"
+        with pytest.raises(AnswerTooLong, match="longer than 1 bytes"):
+            await fetched(url, limit=1)
+
+    async def nothing(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await reader.read()  # until the client has given up
+        writer.close()
+
+    silent = await asyncio.start_server(nothing, "127.0.0.1", 0)
+    async with silent, ClientPool() as pool:
+        url = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
+        with pytest.raises(TookTooLong):
+            await fetch(pool, Fetch(url, 1, Patience(0.05)))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "x", "ftp://x/", "http://", "http://[::1", "http://x:99999/"),
+        *("http://a..b/", "/relative", "file:///etc/passwd", f"http://{'a' * 64}/"),
+    ],
+)
+async def test_an_address_that_is_none_is_told_apart(url):
+    with pytest.raises(WrongUrl):
+        await fetched(url)
+
+
+@pytest.mark.parametrize("answer", [b"", b"SSH-2.0\r\n\r\n", OK[:40], OK[:-1]])
+async def test_an_answer_that_is_none_is_told(answer):
+    async with serving(lambda _: answer) as (url, _):
+        with pytest.raises(FetchFailed):
+            await fetched(url)
+
+
+async def test_https_is_judged_by_the_systems_cas_unless_told_otherwise():
+    async with serving(lambda _: OK) as (url, _):
+        address = url.replace("http:", "https:")
+        with pytest.raises(FetchFailed):
+            await fetched(address)
+        with pytest.raises(FetchFailed):
+            await fetched(address, context=ssl.create_default_context())
