@@ -8,10 +8,10 @@ the signature.
 from dataclasses import replace
 from datetime import timedelta
 
-import aiohttp
 import pytest
 from cryptography.x509.ocsp import load_der_ocsp_response
 
+from kerege.exchange.fetching import Patience
 from kerege.exchange.ocsp.query import OCSP_RESPONSE_TYPE
 from kerege.trust.ocsp_responder import OcspAuthority, ocsp_response
 from kerege.xroad.ocsp import ocsp_request
@@ -285,8 +285,7 @@ async def test_an_ocsp_port_that_is_silent_is_given_up(tmp_path, logs):
         async with pair:
             stage = Stage(pair, logs)
             pair.offer("echo")
-            timeout = aiohttp.ClientTimeout(total=0.05)
-            pair.consumer.runtime.peer_ocsp._timeout = timeout
+            pair.consumer.runtime.peer_ocsp._patience = Patience(0.05)
             await stage.refuses(f"{BY_CONSUMER}.internal_error")
 
 
