@@ -90,7 +90,14 @@ def read_history(folder: Path) -> Today | None:
             str(url): _day(counted) for url, counted in document["responders"].items()
         }
         return Today(str(document["day"]), responders)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ):
         return None
 
 

@@ -307,7 +307,7 @@ def parse_settings(text: str, path: Path) -> Settings:
     """Read the text of the settings file at ``path``. Raises `SettingsError`."""
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise _not_toml(path, error) from error
     values = _section(Settings, table, where=str(path))
     settings = Settings(**values, directory=path.parent)
@@ -315,7 +315,7 @@ def parse_settings(text: str, path: Path) -> Settings:
     return settings
 
 
-def _not_toml(path: Path, error: ValueError) -> SettingsError:
+def _not_toml(path: Path, error: Exception) -> SettingsError:
     return SettingsError(f"The settings file {path} is not TOML: {error}")
 
 

@@ -109,7 +109,7 @@ class Channel:
 def _read(line: bytes) -> Message:
     try:
         message = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ChannelError("A message that is not JSON") from error
     if not isinstance(message, dict):
         raise ChannelError("A message that is no object")
