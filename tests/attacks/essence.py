@@ -59,7 +59,7 @@ class NoSenseError(Exception):
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a multipart: its head as it is, and its content."""
+    """One part of a multipart: its head, lines that go on joined, and its content."""
 
     head: bytes
     content: bytes
@@ -178,7 +178,7 @@ def split(body: bytes, boundary: bytes) -> Iterator[Part]:
         head, end, content = inside.partition(b"\r\n\r\n")
         if not end:
             raise NoSenseError("part")
-        yield Part(head, content)
+        yield Part(re.sub(rb"\r?\n[ \t]+", b" ", head), content)
 
 
 def _meaning(part: Part) -> Values:

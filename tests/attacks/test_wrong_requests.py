@@ -254,6 +254,14 @@ async def test_a_header_that_says_how_to_read_the_rest_is_there_once(
     await refused(stage, "duplicate_header_field", data)
 
 
+@pytest.mark.parametrize("colon", [b" :", b"\t:"])
+async def test_a_blank_before_the_colon_of_a_parts_header_is_refused(stage, colon):
+    """One reader knows the part's type then, another does not."""
+    letter = full(stage)
+    changed = letter.body.replace(b"content-type:", b"content-type" + colon, 1)
+    await refused(stage, "mime_parsing_failed", letter.posted(changed))
+
+
 @pytest.mark.parametrize("name", ["SHA-1", "MD5", "HMAC", "sha-512", ""])
 async def test_a_weak_or_unknown_hash_algorithm_is_refused(stage, name):
     await refused(stage, "unsupported_algorithm", plain(stage), x_hash_algorithm=name)

@@ -228,8 +228,18 @@ def _verify_hash_chain(
     parsed: ParsedSignature,
     rules: VerificationRules,
 ) -> HashChainReport | None:
-    """Verify the chain if the signature refers to its result; else it says nothing."""
-    if data.hash_chain_result is None or HASH_CHAIN_RESULT_NAME not in parsed.documents:
+    """Verify the chain if the signature refers to its result.
+
+    One that it does not refer to could be anybody's: it has no place in a message, and
+    in a container it says nothing.
+    """
+    is_signed = HASH_CHAIN_RESULT_NAME in parsed.documents
+    if data.hash_chain_result is not None and not is_signed and rules.check_schema:
+        raise XRoadError(
+            "malformed_signature",
+            "The message has a hash chain that its signature does not cover",
+        )
+    if data.hash_chain_result is None or not is_signed:
         return None
     contents = {part.uri: part.content for part in parts}
     contents[HASH_CHAIN_NAME] = data.hash_chain

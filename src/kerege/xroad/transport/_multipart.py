@@ -11,6 +11,8 @@ Rules (RFC 2046 section 5.1; what mime4j, the reference's parser, accepts):
   last delimiter is ignored, up to a bound.
 * ``--boundary`` followed by anything else is content. Where parsers would differ
   (a blank or a single hyphen, then more text on the line) it is refused.
+* A header's name stands directly before its colon; mime4j takes blanks between, others
+  would not know the header, so it is refused.
 * Bodies are passed on undecoded; Content-Transfer-Encoding is only a header.
 
 Every fault is ``mime_parsing_failed``.
@@ -37,7 +39,7 @@ MAX_PADDING_BYTES = 256
 """Blanks that may follow a boundary on its line."""
 
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]*[0-9A-Za-z'()+_,\-./:=?]")
-_HEADER = re.compile(rb"([!-9;-~]+)[ \t]*:[ \t]*([^\0\r\n]*)")
+_HEADER = re.compile(rb"([!-9;-~]+):[ \t]*([^\0\r\n]*)")
 _CODE = "mime_parsing_failed"
 _LF, _CR, _DASH = 10, 13, 45
 
