@@ -25,7 +25,12 @@ NOT_VERIFIED = "signature_verification"
 
 @pytest.mark.parametrize("what", ATTACKS)
 async def test_a_request_is_refused(stage, what):
+    """The server knows the signer and the form of its signatures by then."""
     code, attack = ATTACKS[what]
+    for _ in range(2):
+        await stage.peer_accepts(stage.author.request(stage.echo))
+    stage.pair.service.requests.clear()
+    stage.pair.provider.log.records.clear()
     letter = stage.author.request(stage.echo)
     forged = letter.with_content(SIGNATURE, attack(letter.of(SIGNATURE)))
     await stage.peer_refuses(f"server.serverproxy.{NOT_VERIFIED}.{code}", forged)
