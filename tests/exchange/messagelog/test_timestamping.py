@@ -87,6 +87,24 @@ async def test_batches_end_at_the_limit(database: Database, tmp_path: Path):
     assert len(world.timestamper.stamped) == 3
 
 
+async def test_what_comes_during_a_time_stamp_waits_for_the_next_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    """A busy server would else ask for time-stamps without end, for a few records each."""
+    async with world.log() as log:
+        await write(world, log, "q1", "q2")
+        stamp = world.timestamper.stamp
+
+        async def busy(data: bytes) -> bytes:
+            await write(world, log, f"q{3 + len(world.timestamper.stamped)}")
+            return await stamp(data)
+
+        monkeypatch.setattr(world.timestamper, "stamp", busy)
+        assert await log.job.run_once() == 2
+        assert len(world.timestamper.stamped) == 1
+        assert len(await log.stamper.waiting(10)) == 1
+
+
 async def test_a_forced_time_stamp_is_made_once(world: World):
     async with world.log() as log:
         await write(world, log, "q1")

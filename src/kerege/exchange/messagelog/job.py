@@ -126,14 +126,19 @@ class TimestampJob:
             await sleep(self.next_delay())
 
     async def run_once(self) -> int:
-        """Stamp everything that waits; return how many records.
+        """Stamp what waits now; return how many records.
+
+        What comes meanwhile waits for the next run: otherwise a busy server would ask
+        for a time-stamp many times a second, each for a few records.
 
         Raises:
             XRoadError: why it stopped; the failure is noted.
         """
         async with self._lock:
             count = 0
-            while waiting := await self._next_batch():
+            is_full = True
+            while is_full and (waiting := await self._next_batch()):
+                is_full = len(waiting) >= self._batch_size
                 await self._stamp(waiting)
                 count += len(waiting)
                 _log.info("time-stamped", records=len(waiting))
@@ -152,12 +157,15 @@ class TimestampJob:
         return min(max(interval, MIN_INTERVAL_SECONDS), MAX_INTERVAL_SECONDS)
 
     async def _next_batch(self) -> list[Unstamped]:
-        failing = self._period.since is not None
-        limit = ALONE if failing else self._policy.timestamp_records_limit
-        waiting = await self._stamper.waiting(limit)
+        waiting = await self._stamper.waiting(self._batch_size)
         if not waiting:
             await self._period.end()
         return waiting
+
+    @property
+    def _batch_size(self) -> int:
+        failing = self._period.since is not None
+        return ALONE if failing else self._policy.timestamp_records_limit
 
     async def _stamp(self, waiting: list[Unstamped]) -> None:
         try:
