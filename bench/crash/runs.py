@@ -24,7 +24,7 @@ from bench.crash.units import Unit
 from bench.crash.world import Plan, World, started
 from kerege.sandbox.layout import PORTAL, REGISTER, MemberPlan
 
-RECOVERY_SECONDS = 30.0
+RECOVERY_SECONDS = 120.0
 """Longest wait for an answer after a crash; more is a failure."""
 STAMPING_SECONDS = 200.0
 """The job runs every minute, a minute after a failure too."""

@@ -17,8 +17,11 @@ from kerege.sandbox.layout import PORTAL, PORTAL_CLIENT, PROVIDER, Ports
 
 SMALL = 500
 MEBIBYTE = 1024 * 1024
-MIX = (
-    # how often, bytes of the request, bytes of the answer
+Size = tuple[float, float]
+"""Least and most bytes."""
+Mix = tuple[tuple[float, Size, Size], ...]
+"""How often, the request's size, the answer's."""
+MIX: Mix = (
     (90, (SMALL, SMALL), (SMALL, SMALL)),
     (4, (1.1 * MEBIBYTE, 1.9 * MEBIBYTE), (SMALL, SMALL)),  # in a file
     (4, (SMALL, SMALL), (1.1 * MEBIBYTE, 1.9 * MEBIBYTE)),
@@ -68,23 +71,32 @@ class Traffic:
 
     Args:
         ports: The instance's.
-        record: A file that gets a line for each answer.
+        record: A file that gets a line for each answer, if it is wanted.
         seed: Decides sizes and pauses.
         clients: How many ask at the same time.
+        mix: What they ask.
+        rate: How many requests a second they make together, if the server keeps up;
+            none: as fast as it answers, with short random pauses.
     """
 
     ports: Ports
-    record: Path
+    record: Path | None
     seed: int
     clients: int = 8
+    mix: Mix = MIX
+    rate: float | None = None
     answers: list[Answer] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
     last_started: float = 0.0
     """When the latest request began that was answered; on the monotonic clock."""
+    latencies: list[float] = field(default_factory=list)
+    """Seconds until each whole answer; whoever reads them may empty the list."""
+    _weights: list[float] = field(default_factory=list)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _stopping: bool = False
 
     async def __aenter__(self) -> Self:
+        self._weights = [each[0] for each in self.mix]
         self._tasks = [
             asyncio.get_running_loop().create_task(self._client(number))
             for number in range(self.clients)
@@ -120,21 +132,31 @@ class Traffic:
     async def _client(self, number: int) -> None:
         chance = random.Random(f"{self.seed}/{number}")
         count = 0
+        turn = time.monotonic() + chance.uniform(0, 1)
         async with ClientPool() as pool:
             while not self._stopping:
                 count += 1
                 query_id = f"{self.seed}-{number}-{count}"
-                await asyncio.sleep(chance.uniform(0, MOST_PAUSE_SECONDS))
+                turn = await self._wait_for(turn, chance)
                 try:
                     await self._ask(pool, query_id, chance)
                 except (HttpError, OSError) as error:
                     self.faults[type(error).__name__] += 1
                     await asyncio.sleep(REFUSED_PAUSE_SECONDS)
 
+    async def _wait_for(self, turn: float, chance: random.Random) -> float:
+        """Pause until a client's next request; return when the one after is due."""
+        if self.rate is None:
+            await asyncio.sleep(chance.uniform(0, MOST_PAUSE_SECONDS))
+            return turn
+        now = time.monotonic()
+        await asyncio.sleep(max(turn - now, 0))
+        return max(turn, now) + self.clients / self.rate
+
     async def _ask(
         self, pool: ClientPool, query_id: str, chance: random.Random
     ) -> None:
-        _, asked, answered = chance.choices(MIX, [each[0] for each in MIX])[0]
+        _, asked, answered = chance.choices(self.mix, self._weights)[0]
         block = hashlib.sha512(query_id.encode()).digest()
         size = int(chance.uniform(*asked))
         body = (block * (size // len(block) + 1))[:size]
@@ -166,6 +188,7 @@ class Traffic:
                 stack.callback(self._write, answer)
                 await self._read(response.body, answer)
             self.last_started = max(self.last_started, started)
+            self.latencies.append(time.monotonic() - started)
 
     async def _read(self, body: AsyncIterator[bytes], answer: Answer) -> None:
         digest, size = hashlib.sha512(), 0
@@ -175,5 +198,6 @@ class Traffic:
         answer.size, answer.sha512 = size, digest.hexdigest()
 
     def _write(self, answer: Answer) -> None:
-        with self.record.open("a", encoding="ascii") as file:
-            file.write(json.dumps(asdict(answer)) + "\n")
+        if self.record is not None:
+            with self.record.open("a", encoding="ascii") as file:
+                file.write(json.dumps(asdict(answer)) + "\n")

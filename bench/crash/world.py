@@ -8,6 +8,7 @@ import asyncio
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -59,6 +60,8 @@ class Plan:
     """Added to both servers' settings files."""
     arguments: tuple[str, ...] = ()
     """Added to the command that runs a server."""
+    disk_bytes: int = 0
+    """Size of a file system of its own for the provider's large bodies; 0 for none."""
 
 
 @dataclass(slots=True)
@@ -72,7 +75,10 @@ class World:
     tsa: Unit
     postgres: Unit | None
     power: Power | None
-    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    stacks: dict[str, AsyncExitStack] = field(default_factory=dict)
+    """What runs in this process: ``configuration``, ``ocsp``, ``register``."""
+    has_small_disk: bool = False
+    """Whether the provider's large bodies have a file system of their own."""
 
     @property
     def files(self) -> Files:
@@ -97,15 +103,35 @@ class World:
         """Return the global configuration that a server has."""
         return load_directory(self.files.server(member) / "globalconf")
 
+    async def bring(self, name: str, service: Handler | None = None) -> None:
+        """Start the configuration source, the OCSP responder or the register."""
+        stack = self.stacks[name] = AsyncExitStack()
+        if name == "register" and service is not None:
+            port = self.instance.ports.provider
+            register = await serve(service, TRUST_ADDRESS, port)
+            stack.push_async_callback(register.close)
+        else:
+            others = {"configuration", "ocsp", "tsa", "register"} - {name}
+            await start_services(stack, self.instance, without=others)
+
+    async def take_away(self, name: str) -> None:
+        """Stop what `bring` started."""
+        await self.stacks.pop(name).aclose()
+
     async def close(self) -> None:
         """Stop everything and remove the files."""
         for unit in (self.consumer, self.provider, self.tsa):
             await unit.stop()
         if self.postgres:
             await self.postgres.stop(signal.SIGINT)
-        await self.stack.aclose()
+        for name in tuple(self.stacks):
+            await self.take_away(name)
         if self.power:
             self.power.close()
+        if self.has_small_disk:
+            spool = self.files.server(REGISTER) / "spool"
+            command = ["umount", "-l", str(spool)]
+            await asyncio.to_thread(subprocess.run, command, check=False)
         await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
 
 
@@ -113,9 +139,9 @@ async def started(folder: Path, plan: Plan, service: Handler) -> World:
     """Build an instance in ``folder``, which is empty, and start it.
 
     `World.close` removes the folder. ``service`` answers as the provider's information
-    system.
+    system. Runs beside each other look for ports in different places.
     """
-    ports = find_ports(Ports().shifted(2000))
+    ports = find_ports(Ports().shifted(2000 + 100 * (os.getpid() % 150)))
     instance, server = await asyncio.to_thread(_built, folder, plan, ports)
     power = _power(folder, lies=plan.lies) if plan.with_power else None
     environment = power.environment if power else {}
@@ -128,18 +154,28 @@ async def started(folder: Path, plan: Plan, service: Handler) -> World:
         _postgres(server, environment) if server else None,
         power,
     )
-    await start_services(world.stack, instance, without={"register", "tsa"})
-    register = await serve(service, TRUST_ADDRESS, ports.provider)
-    world.stack.push_async_callback(register.close)
+    for name in ("configuration", "ocsp", "register"):
+        await world.bring(name, service)
     if server and world.postgres:
         world.postgres.start()
         await asyncio.to_thread(_wait_for, server)
     for member in (PORTAL, REGISTER):
         url = server.create_database() if server else ""
         await asyncio.to_thread(_settle, instance, member, url, plan.settings)
+    if plan.disk_bytes:
+        world.has_small_disk = _mounted(instance, plan.disk_bytes)
     for unit in (world.tsa, world.provider, world.consumer):
         unit.start()
     return world
+
+
+def _mounted(instance: Instance, size: int) -> bool:
+    """Give the provider's large bodies a file system of their own, if we may."""
+    spool = instance.files.server(REGISTER) / "spool"
+    spool.mkdir(mode=0o700, exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"mode=700,size={size}", "soak"]
+    done = subprocess.run([*command, str(spool)], check=False, capture_output=True)
+    return done.returncode == 0
 
 
 def _built(
