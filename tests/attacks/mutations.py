@@ -12,6 +12,7 @@ original was forwarded as.
 
 import argparse
 import asyncio
+import contextlib
 import itertools
 import sys
 import tempfile
@@ -162,13 +163,14 @@ class _Attack:
                 group.create_task(work())
 
     async def _send(self, mutant: Mutant) -> Outcome | None:
+        """Send it; again if there was no answer, as a busy machine may stand still."""
         target = self._by_name[mutant.origin.name]
-        try:
-            async with asyncio.timeout(HANG_SECONDS):
-                return await target.send(mutant.origin, mutant.raw)
-        except TimeoutError:
-            self._report.hangs.append(_label(mutant))
-            return None
+        for _ in range(2):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HANG_SECONDS):
+                    return await target.send(mutant.origin, mutant.raw)
+        self._report.hangs.append(_label(mutant))
+        return None
 
     async def _one(self, mutant: Mutant) -> None:
         report = self._report
