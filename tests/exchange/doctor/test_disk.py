@@ -82,8 +82,44 @@ async def test_a_disk_that_will_be_full_soon(world):
     assert "D-DISK-SOON" in codes, codes
     (wrong,) = (f for f in found if f.code == "D-DISK-SOON")
     assert "database" in wrong.subject
-    assert "grows by" in wrong.what
+    assert "They grow by" in wrong.what
     assert wrong.severity is WARNING
+
+
+async def test_a_disk_that_archives_will_fill_soon(world):
+    archive = world.folder / "archive"
+    with disk(archive, "size=4g"):
+        for number in range(3):
+            with (archive / f"mlog-{number}.zip").open("wb") as file:
+                file.truncate(1024**3)  # an hour's worth of a big register
+        async with world:
+            found = await world.examine()
+    wrong = only(
+        *(found, "D-DISK-SOON", "archive", "a day: enough for"), severity=WARNING
+    )
+    assert "Move archives away" in wrong.advice
+
+
+async def test_a_log_that_has_reached_its_size_does_not_grow(world):
+    """Records of the whole time that they are kept: what is removed is used again."""
+    with world.database() as connection:
+        connection.execute(timestamps.insert().values(id=1, time=0, token=b""))
+        log(connection, 1, now() - timedelta(days=31), 1)
+        log(connection, 2, now(), 1)
+    assert "D-DISK-SOON" not in await codes_with_a_log_of_a_gigabyte(world)
+
+
+async def codes_with_a_log_of_a_gigabyte(world) -> list[str]:
+    """Let the doctor look at a log that fills a quarter of its disk."""
+    small = world.root / "small"
+    with disk(small, "size=4g"):
+        file = small / "security-server.db"
+        shutil.copy(world.folder / "security-server.db", file)
+        with file.open("r+b") as stream:
+            stream.truncate(1024**3)
+        world.write_settings(database=f"sqlite:///{file}")
+        async with world:
+            return [finding.code for finding in await world.examine()]
 
 
 async def test_a_disk_that_is_read_only(world):

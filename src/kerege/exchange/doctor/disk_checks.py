@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 
 from kerege.exchange.doctor.background import in_daemon
@@ -27,6 +29,10 @@ DAYS_WARNED = 14
 """How long before the disk is full somebody is told."""
 LEAST_HISTORY = timedelta(days=2)
 """A log younger than this says nothing about its growth."""
+ARCHIVES_SEEN = timedelta(days=7)
+"""A week has its working days and its others."""
+MAX_ARCHIVES = 100_000
+"""Files looked at: one of 32 MiB each quarter of an hour for three years."""
 
 FULL = Code(
     "D-DISK-FULL",
@@ -135,8 +141,8 @@ def _space(examination: Examination) -> Iterator[Finding]:
         free = disk.f_bavail * disk.f_frsize
         least = free if least is None else min(least, free)
         names = listed([place.name for place in places])
-        has_log = any(place.what == "database" for place in places)
-        yield from _judged(names, free, growth if has_log else 0.0)
+        here = sum(growth.get(place.what, 0.0) for place in places)
+        yield from _judged(names, free, here)
         few = LOW_FILES_SHARE * disk.f_files
         if disk.f_files and disk.f_favail < few and free >= LOW_BYTES:
             yield LOW.at(names, f"Room for {disk.f_favail} more files is left.")
@@ -149,19 +155,29 @@ def _judged(names: str, free: int, growth: float) -> Iterator[Finding]:
         yield FULL.at(names, left)
     elif growth and free < growth * DAYS_WARNED:
         days = free / growth
-        said = f"{left} The message log grows by {size(growth)} a day: {days:.0f} days."
+        said = f"{left} They grow by {size(growth)} a day: enough for {days:.0f} days."
         yield SOON.at(names, said)
     elif free < LOW_BYTES:
         yield LOW.at(names, left)
 
 
-def _growth_per_day(examination: Examination) -> float:
-    """Return the bytes a day by which the log grew since its first record.
-
-    The file keeps the space of what was archived and removed, so a log that has
-    reached its size seems to grow by what it is: too soon a warning, never too late.
-    """
+def _growth_per_day(examination: Examination) -> dict[str, float]:
+    """Return the bytes a day by which the database and the archives grow."""
     settings = examination.settings
+    archive = settings.path(settings.message_log.archive_directory)
+    since = (examination.clock() - ARCHIVES_SEEN).timestamp()
+    return {
+        "database": _growth_of_log(settings),
+        "archive": _written_since(archive, since) / ARCHIVES_SEEN.days,
+    }
+
+
+def _growth_of_log(settings: Settings) -> float:
+    """Return by how much a SQLite file grew a day, from its first record on.
+
+    One that has every record of the days that records are kept grows no more: it uses
+    again what is removed.
+    """
     file = _database_file(settings)
     try:
         state = log_state(settings.database_url)
@@ -171,9 +187,21 @@ def _growth_per_day(examination: Examination) -> float:
     if state.first_record is None or state.last_record is None:
         return 0.0
     history = state.last_record - state.first_record
-    if history < LEAST_HISTORY:
+    kept = timedelta(days=settings.message_log.keep_records_days)
+    if not LEAST_HISTORY <= history < kept:
         return 0.0
     return used / (history.total_seconds() / 86_400)
+
+
+def _written_since(folder: Path, since: float) -> float:
+    """Return the bytes of the files that came into a folder."""
+    written = 0
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in islice(entries, MAX_ARCHIVES):
+            found = entry.stat(follow_symlinks=False)
+            if found.st_mtime >= since:
+                written += found.st_size
+    return written
 
 
 def _rights(examination: Examination) -> Iterator[Finding]:
