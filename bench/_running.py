@@ -74,7 +74,7 @@ async def start_servers(
     """Start the consumer's server and the provider's."""
     servers = []
     for member in members:
-        server = await start_server(instance.files, member, lambda *_: None)
+        server = await start_server(instance.files, member, None)
         stack.push_async_callback(server.stop)
         servers.append(server)
     return servers

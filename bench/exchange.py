@@ -117,7 +117,7 @@ async def _servers(
         # The second start is measured: a configured server has its files.
         for _ in range(2):
             started = time.perf_counter()
-            server = await start_server(instance.files, member, lambda *_: None)
+            server = await start_server(instance.files, member, None)
             took = time.perf_counter() - started
             if _ == 0:
                 await server.stop()

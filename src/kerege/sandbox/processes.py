@@ -50,7 +50,7 @@ class ServerProcess:
 async def start_server(
     files: Files,
     plan: MemberPlan,
-    on_event: Callable[[MemberPlan, Event], None],
+    on_event: Callable[[MemberPlan, Event], None] | None,
     lock: IO[str] | None = None,
 ) -> ServerProcess:
     """Start one server and return when it listens.
@@ -58,7 +58,8 @@ async def start_server(
     Args:
         files: The instance's.
         plan: Which server.
-        on_event: Gets every line of its log, parsed.
+        on_event: Gets every line of its log, parsed. None: nobody reads them, they
+            are only kept in its file.
         lock: The folder's; the server holds it as long as it runs.
 
     Raises:
@@ -69,10 +70,12 @@ async def start_server(
     process = await _spawn(folder / "server.toml", files.pin.read_bytes(), lock)
     ready = asyncio.get_running_loop().create_future()
 
-    def hear(event: Event) -> None:
+    def hear(event: Event) -> bool:
         if event.get("event") == "ready" and not ready.done():
             ready.set_result(None)
-        on_event(plan, event)
+        if on_event is not None:
+            on_event(plan, event)
+        return on_event is not None or not ready.done()
 
     reading = asyncio.get_running_loop().create_task(_read(process, log, hear))
     server = ServerProcess(plan, process, log, reading)
@@ -117,14 +120,19 @@ async def _spawn(
 
 
 async def _read(
-    process: asyncio.subprocess.Process, log: Path, hear: Callable[[Event], None]
+    process: asyncio.subprocess.Process, log: Path, hear: Callable[[Event], bool]
 ) -> None:
+    """Keep the log; ``hear`` says whether it wants to hear more."""
     with log.open("ab", buffering=0) as file:
         async for line in _lines(process):
             file.write(line)
             event = parse_event(line)
-            if event is not None:
-                hear(event)
+            if event is not None and not hear(event):
+                break
+        while process.stdout is not None and (
+            data := await process.stdout.read(MAX_LINE_BYTES)
+        ):
+            file.write(data)
     hear({"event": ENDED, "level": "error"})
 
 

@@ -15,6 +15,7 @@ Forms in XML live in `kerege.xroad.identifier_xml`.
 import re
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
 
 from kerege.xroad.faults import XRoadError
@@ -26,6 +27,8 @@ _FORBIDDEN = re.compile("[%:;/\\\\\u200b\ufeff\u0000-\u001f\u007f-\u009f]")
 _STRICT = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'()+,-.=?"
 )
+REMEMBERED = 1024
+"""Identifiers whose written form is remembered: those of a busy server."""
 MAX_IDENTIFIER_CHARACTERS = 2048
 """Longest encoded identifier read; the reference's database columns hold 255 a code."""
 
@@ -67,12 +70,17 @@ class XRoadId:
     @property
     def path(self) -> str:
         """The form in REST paths and headers: codes percent-encoded, with slashes."""
-        return "/".join(quote(code, safe=_UNESCAPED) for code in self.codes)
+        return _path(self.codes)
 
     @property
     def encoded(self) -> str:
         """The form of the management API: codes with colons."""
         return ":".join(self.codes)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _path(codes: tuple[str, ...]) -> str:
+    return "/".join([quote(code, safe=_UNESCAPED) for code in codes])
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +283,10 @@ def code_is_strict(code: str) -> bool:
 
 def invalid_codes(identifier: XRoadId) -> tuple[str, ...]:
     """Return the codes with forbidden characters; messages only warn about them."""
-    return tuple(code for code in identifier.codes if not code_is_valid(code))
+    codes = identifier.codes
+    if code_is_valid("".join(codes)):
+        return ()
+    return tuple(code for code in codes if not code_is_valid(code))
 
 
 def encode_segment(code: str) -> str:

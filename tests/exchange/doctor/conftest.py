@@ -40,6 +40,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, own_ports: Ports) -> Built:
     return Built(
         files,
         files.pin.read_text(),
+        instance,
         {m.server_code: identity_of(files, m, instance) for m in (PORTAL, BANK)},
     )
 

@@ -40,7 +40,7 @@ from kerege.exchange.security_server.ocsp_port import OCSPPort
 from kerege.exchange.storage import open_database
 from kerege.exchange.supervisor.operators import address_in
 from kerege.exchange.tls import Identity, load_identity, peer_server_context
-from kerege.sandbox.builder import Instance, load
+from kerege.sandbox.builder import Instance
 from kerege.sandbox.central import (
     ConfigurationPublisher,
     save_anchor,
@@ -84,6 +84,8 @@ class Built:
 
     files: Files
     pin: str
+    instance: Instance
+    """Loaded once: reading RSA keys takes a tenth of a second each."""
     identities: dict[str, Identity]
     """Of the other servers, by server code."""
 
@@ -94,6 +96,22 @@ def identity_of(files: Files, member: MemberPlan, instance: Instance) -> Identit
     token.login(files.pin.read_text())
     key = token.authentication_key(intermediates=instance.ca.chain)
     return load_identity(key.chain, key.private_key)
+
+
+def own_copy(instance: Instance) -> Instance:
+    """Return the instance with registers of issued certificates of its own."""
+    ca = instance.ca
+    authorities = {
+        name: replace(
+            authority,
+            register={
+                serial: replace(issued) for serial, issued in authority.register.items()
+            },
+        )
+        for name, authority in (("root", ca.root), ("intermediate", ca.intermediate))
+    }
+    ca = replace(ca, **authorities)
+    return replace(instance, ca=ca, central=replace(instance.central, ca=ca))
 
 
 @dataclass
@@ -115,7 +133,7 @@ class World:
 
     def __post_init__(self) -> None:
         """Copy the folder; the world may be changed before it starts."""
-        self.instance = load(self.built.files)
+        self.instance = own_copy(self.built.instance)
         self.ca = self.instance.ca
         self.ports = self.instance.ports
         self.folder = self.root / "ss2"

@@ -21,13 +21,13 @@ import uvloop
 
 from kerege.cli.failures import Failure, failure_of
 from kerege.cli.logs import LogFormat, LogLevel, configure_logs
+from kerege.cli.message_events import message_events
 from kerege.exchange.keys import Pin, SoftwareToken
 from kerege.exchange.keys.server_keys import internal_identity, server_keys
 from kerege.exchange.security_server.locked import LockedServer
 from kerege.exchange.security_server.readiness import Problem
-from kerege.exchange.security_server.runtime import Exchange
 from kerege.exchange.security_server.server import SecurityServer
-from kerege.exchange.security_server.settings import Settings, parse_settings
+from kerege.exchange.security_server.settings import parse_settings
 from kerege.exchange.supervisor.channel import Channel, ChannelError, Message
 from kerege.exchange.supervisor.secrecy import hide_memory
 from kerege.exchange.supervisor.workers import CHANNEL
@@ -94,6 +94,7 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._token: SoftwareToken | None = None
         self._host: Host | None = None
+        self._write_events: Callable[[], None] = lambda: None
 
     async def run(self) -> bool:
         """Serve until told to stop; return whether it began."""
@@ -122,6 +123,7 @@ class Worker:
             finish_seconds=how.get("seconds"),
             patience_seconds=how.get("patience", 0.0),
         )
+        self._write_events()
         return True
 
     def _make_host(self) -> Host:
@@ -132,13 +134,19 @@ class Worker:
         if boot["pin"] is None:
             context = client_side_context(internal)
             return LockedServer(settings, self._sockets, context)
+        on_exchange, self._write_events = message_events(
+            LogFormat(boot["log_format"]),
+            LogLevel(boot["log_level"]),
+            int(boot["number"]),
+            sys.stdout.fileno(),
+        )
         token.login(Pin(boot["pin"]))
         del boot["pin"]
         return SecurityServer(
             settings,
             lambda intermediates: server_keys(token, internal, intermediates),
             sockets=self._sockets,
-            on_exchange=exchange_log(settings),
+            on_exchange=on_exchange,
         )
 
     def _listen_to_supervisor(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -232,26 +240,6 @@ def calm_garbage_collection() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
-
-
-def exchange_log(settings: Settings) -> Callable[[Exchange], None]:
-    """Return what hears of every message: its event goes to the log."""
-    del settings
-    return log_exchange
-
-
-def log_exchange(exchange: Exchange) -> None:
-    """Write the event of one message that passed."""
-    _log.info(
-        "message",
-        side=exchange.side,
-        client=exchange.client,
-        service=exchange.service,
-        verdict=exchange.verdict,
-        milliseconds=round(exchange.milliseconds, 1),
-        request_id=exchange.request_id,
-        **({"detail": exchange.fault_detail} if exchange.fault_detail else {}),
-    )
 
 
 if __name__ == "__main__":

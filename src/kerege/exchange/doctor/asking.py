@@ -38,7 +38,7 @@ class ClockReading:
     source: str
     """Whose clock."""
     ahead_seconds: float
-    """How far it is ahead of this machine's; HTTP tells whole seconds."""
+    """How far it is ahead of this machine's, at least."""
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Asker:
     ) -> Reply:
         """GET, or POST if there is a body. Raises `NotAnsweredError`."""
         total = timeout_seconds or self.timeout_seconds
-        started = time.monotonic()
+        started, asked_at = time.monotonic(), self.clock()
         try:
             async with self.session.request(
                 "GET" if body is None else "POST",
@@ -71,7 +71,7 @@ class Asker:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=total),
             ) as answer:
-                self._note(url, answer.headers.get("Date"), time.monotonic() - started)
+                self._note(url, answer.headers.get("Date"), asked_at)
                 data = await _bounded(answer, limit)
                 return Reply(answer.status, data, time.monotonic() - started)
         except TimeoutError:
@@ -80,9 +80,20 @@ class Asker:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise NotAnsweredError(why(error)) from error
 
-    def _note(self, url: str, date: str | None, seconds: float) -> None:
-        """Compare an answer's Date with the middle of the second that it names."""
-        if date is None or seconds > self.timeout_seconds / 2:
+    def note(self, source: str, theirs: datetime, asked_at: datetime) -> None:
+        """Note what a clock said, in whole seconds, between the question and now.
+
+        It counts as far apart as it must be at least: neither a slow answer nor a
+        machine that was busy makes a clock wrong.
+        """
+        least = (theirs - self.clock()).total_seconds()
+        most = (theirs - asked_at).total_seconds() + 1.0
+        ahead = max(least, 0.0) or min(most, 0.0)
+        self.readings.append(ClockReading(source, ahead))
+
+    def _note(self, url: str, date: str | None, asked_at: datetime) -> None:
+        """Note what the Date of an answer says, if it has a readable one."""
+        if date is None:
             return
         try:
             theirs = parsedate_to_datetime(date)
@@ -90,8 +101,7 @@ class Asker:
             return
         if theirs.tzinfo is None:
             theirs = theirs.replace(tzinfo=UTC)
-        ahead = (theirs - self.clock()).total_seconds() + 0.5
-        self.readings.append(ClockReading(origin(url), ahead))
+        self.note(origin(url), theirs, asked_at)
 
 
 def origin(url: str) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cryptography import x509
 
-from kerege.exchange.doctor.asking import Asker, ClockReading, NotAnsweredError, origin
+from kerege.exchange.doctor.asking import Asker, NotAnsweredError, origin
 from kerege.xroad.algorithms import SHA512
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.timestamp import (
@@ -48,6 +48,7 @@ async def _ask(
 ) -> TsaAnswer:
     imprint = SHA512.of(STAMPED)
     request = timestamp_request(imprint, SHA512)
+    asked_at = asker.clock()
     try:
         reply = await asker.ask(url, body=request, headers=_HEADERS)
     except NotAnsweredError as error:
@@ -59,6 +60,5 @@ async def _ask(
         stamp = verify_timestamp(token, STAMPED, certificates)
     except XRoadError as error:
         return TsaAnswer(url, reply.seconds, refused=error)
-    ahead = (stamp.time - asker.clock()).total_seconds() + 0.5
-    asker.readings.append(ClockReading(f"the time-stamps of {origin(url)}", ahead))
+    asker.note(f"the time-stamps of {origin(url)}", stamp.time, asked_at)
     return TsaAnswer(url, reply.seconds, time=stamp.time)

@@ -49,6 +49,9 @@ MAX_WAITING_BYTES = 128 * 1024 * 1024
 """Most bytes that wait: the memory that a stalled database may cost us."""
 RETRY_SECONDS = 10.0
 """How long passing trouble is tried again; a PostgreSQL restart takes two or three."""
+GATHER_SECONDS = 0.003
+"""How long a busy server waits for company before it commits: a commit costs as much
+as two records."""
 FIRST_DELAY_SECONDS = 0.05
 MAX_DELAY_SECONDS = 1.0
 MAX_COLLISIONS = 3
@@ -105,6 +108,7 @@ class GroupWriter:
         self._gathered: deque[_Waiting] = deque()
         self._batches: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
         self._is_writing = False
+        self._last_batch = 0
         self._waiting_records = 0
         self._waiting_bytes = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -143,7 +147,10 @@ class GroupWriter:
         if not self._is_writing:
             self._is_writing = True
             self._idle.clear()
-            self._loop.call_soon(self._begin)
+            if self._last_batch > 1:
+                self._loop.call_later(GATHER_SECONDS, self._begin)
+            else:
+                self._loop.call_soon(self._begin)
         return waiting.future
 
     async def close(self) -> None:
@@ -166,6 +173,7 @@ class GroupWriter:
             self._is_writing = False
             self._idle.set()
             return
+        self._last_batch = len(batch)
         done = Done.NOTHING
         if self._at_once is not None:
             self._take_ids(batch)

@@ -29,17 +29,17 @@ class Lines:
         self._room.register(descriptor, select.POLLOUT)
         self._is_pipe = stat.S_ISFIFO(os.fstat(descriptor).st_mode)
 
-    def write(self, line: str) -> None:
-        """Write one line at once, or not at all."""
+    def write(self, line: str, count: int = 1) -> None:
+        """Write one line, or ``count`` lines in one text, at once or not at all."""
         lost = LOST_LINES % self._lost if self._lost else ""
         data = f"{lost}{line}\n".encode("utf-8", "replace")
         if not self._has_room_for(len(data)):
-            self._lost += 1
+            self._lost += count
             return
         try:
             self._write_all(data)
         except BlockingIOError:
-            self._lost += 1
+            self._lost += count
         except OSError:
             return
         else:

@@ -1,8 +1,9 @@
 """Building hash chains: a binary tree over the inputs, one chain for each."""
 
-import base64
+from binascii import b2a_base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import overload
 from xml.sax.saxutils import escape
 
@@ -62,16 +63,27 @@ def build_hash_chains(
         return HashChains(b"", ())
     if len(inputs) == 1 and len(inputs[0].parts) == 1:
         raise ValueError("A single document without attachments has no hash chain")
+    if len(inputs) == 1:
+        return _alone(inputs[0], digest, chain_name)
     tree = _Tree([_leaf(each, digest) for each in inputs], digest)
     top = tree.value(0) or b""
     result = _result_document(top, digest, chain_name)
     return HashChains(result, _Chains(tree, inputs, digest))
 
 
+def _alone(message: HashChainInput, digest: Digest, chain_name: str) -> HashChains:
+    """Return the chain of one message with attachments: a step, and no tree above."""
+    step = [_data_ref(uri, value) for uri, value in message.parts]
+    top = _leaf(message, digest)
+    return HashChains(
+        _result_document(top, digest, chain_name), (_chain_document([step], digest),)
+    )
+
+
 def _leaf(each: HashChainInput, digest: Digest) -> bytes:
     if len(each.parts) == 1:
         return each.parts[0][1]
-    return step_digest(digest, *(value for _, value in each.parts))
+    return step_digest(digest, *[value for _, value in each.parts])
 
 
 class _Tree:
@@ -162,7 +174,9 @@ def _hash_value(value: bytes) -> str:
 
 
 def _digest_value(value: bytes) -> str:
-    return f"<ds:DigestValue>{base64.b64encode(value).decode()}</ds:DigestValue>"
+    return (
+        f"<ds:DigestValue>{b2a_base64(value, newline=False).decode()}</ds:DigestValue>"
+    )
 
 
 def _chain_document(steps: list[list[str]], digest: Digest) -> bytes:
@@ -185,5 +199,7 @@ def _result_document(top: bytes, digest: Digest, chain_name: str) -> bytes:
     ).encode()
 
 
+@lru_cache(maxsize=1024)
 def _attribute(text: str) -> str:
+    """Return a URI as an attribute's text; the same few come again and again."""
     return escape(text, {'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})

@@ -4,9 +4,15 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from kerege.xroad.faults import XRoadError
-from kerege.xroad.identifiers import ClientId, SecurityServerId, ServiceId
+from kerege.xroad.identifiers import (
+    REMEMBERED,
+    ClientId,
+    SecurityServerId,
+    ServiceId,
+)
 from kerege.xroad.rest._block import (
     CLIENT,
     FORBIDDEN_IN_BLOCK,
@@ -213,6 +219,7 @@ def _make(
     )
 
 
+@lru_cache(maxsize=REMEMBERED)
 def read_client_id(text: str, what: str) -> ClientId:
     """Read three or four encoded codes. Raises ``internal_error``."""
     codes = read_codes(text, what)
@@ -221,6 +228,7 @@ def read_client_id(text: str, what: str) -> ClientId:
     return ClientId(*codes)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def read_service_id(text: str, what: str) -> ServiceId:
     """Read five encoded codes. Raises ``internal_error``."""
     codes = read_codes(text, what)
@@ -258,8 +266,8 @@ def _service(path: str) -> tuple[ServiceId, str]:
         raise XRoadError(
             "internal_error", f"Protocol version {parts[1][:32]!r} is not r1"
         )
-    codes = read_codes("/".join(parts[2:7]), "The service identifier")
-    return ServiceId(*codes), f"/{parts[7]}" if len(parts) == 8 else ""
+    service_id = read_service_id("/".join(parts[2:7]), "The service identifier")
+    return service_id, f"/{parts[7]}" if len(parts) == 8 else ""
 
 
 def _client_target(path: bytes, query: bytes | None) -> tuple[str, str | None]:

@@ -35,6 +35,8 @@ MAX_PARTS = 1000
 """More attachments than any service sends."""
 MAX_IGNORED_BYTES = 8 * 1024
 """Text before the first and after the last delimiter; usually none."""
+_USUAL_HEADER_BYTES = 128
+"""The headers of a usual part: one line, the longest has 45 bytes."""
 MAX_PADDING_BYTES = 256
 """Blanks that may follow a boundary on its line."""
 
@@ -128,7 +130,9 @@ class MultipartParser:
         while position is not None:
             rest = position
             if self._state is _HEADERS:
-                position = self._read_headers(buffer, position, events)
+                whole = self._read_whole_parts(buffer, position, events)
+                position = self._read_headers(buffer, whole, events)
+                rest = whole
             elif self._state is _EPILOGUE:
                 self._ignore(len(buffer) - position)
                 rest, position = len(buffer), None
@@ -218,6 +222,32 @@ class MultipartParser:
             raise XRoadError(
                 _CODE, f"More than {MAX_IGNORED_BYTES} bytes outside of the parts"
             )
+
+    def _read_whole_parts(
+        self, buffer: bytes, position: int, events: list[MultipartEvent]
+    ) -> int:
+        """Read parts that are there from their headers to the next part, as usual.
+
+        Returns where to go on: at the line feed that ends a delimiter. Whatever is
+        not as usual is left to the methods that know all cases.
+        """
+        needle = self._needle
+        while self._parts < self._max_parts:
+            end = buffer.find(b"\r\n\r\n", position, position + _USUAL_HEADER_BYTES)
+            headers = _USUAL_HEADERS.get(buffer[position + 1 : end])
+            if end < 0 or headers is None:
+                break
+            body = end + 4
+            at = buffer.find(needle, body - 1)  # its line feed may be the last one
+            after = at + len(needle)
+            if at <= body + 1 or buffer[at - 1] != _CR:
+                break
+            if buffer[after : after + 2] != b"\r\n":
+                break
+            self._parts += 1
+            events += (PartBegan(headers), PartData(buffer[body : at - 1]), _PART_ENDED)
+            position = after + 1
+        return position
 
     def _read_headers(
         self, buffer: bytes, position: int, events: list[MultipartEvent]
@@ -339,3 +369,9 @@ _KNOWN_HEADERS = _known(
     "signature/bdoc-1.0/ts",
     "text/xml; charset=UTF-8",
 )
+_USUAL_HEADERS = {
+    section: headers
+    for section, headers in _KNOWN_HEADERS.items()
+    if not section.endswith(b"\r")
+}
+"""The same where the CRLF behind them was not taken for a part of them."""
