@@ -77,12 +77,13 @@ class Transfers:
             target=_receive, args=(port, size), daemon=True
         )
         self._receiver.start()
+        port.close()  # so that one that fails is noticed
         self._orders, orders = context.Pipe()
         self._sender = context.Process(
             target=_send, args=(orders, there.recv(), size), daemon=True
         )
         self._sender.start()
-        orders.close()  # so that a sender that fails is noticed
+        orders.close()
         self.cipher: str = self._orders.recv()
         """What was agreed on, for comparison."""
 

@@ -17,10 +17,15 @@ from kerege.exchange.supervisor.listening import Listening
 
 CHANNEL = 3
 """The descriptor at which a worker finds its end of the channel."""
-MEMORY = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "400000"}
+MEMORY = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "1048576",
+    "MALLOC_TRIM_THRESHOLD_": "1048576",
+}
 """How glibc hands out memory in workers (mallopt(3)), unless the operator has said so:
-threads share what there is; the 256 KiB that TLS asks for at every read come from what
-is there, not from the system."""
+threads share what there is, and what is free goes back to the system above 1 MiB. The
+blocks of a large body, 256 KiB each, must be below it: mapped and unmapped one by one,
+they double the processor time of a large body."""
 LONG_SECONDS = 10.0
 """A worker that lived for so long is started again at once, as if nothing had been."""
 FIRST_DELAY_SECONDS = 0.1
