@@ -85,6 +85,18 @@ def test_a_wrong_name_lists_the_checks(kerege):
         assert f"'{check.name}'" in shown.output
 
 
+def test_a_pin_that_is_not_given_is_not_good(kerege, server, pin_file):
+    config = server / "server.toml"
+    shown = kerege("doctor", "--config", config, "--only", "PIN")
+    assert shown.exit_code == 2
+    assert "give --pin-from" in shown.output
+    given = kerege(
+        *("doctor", "--config", config, "--only", "PIN", "--pin-from", pin_file())
+    )
+    assert "Good: PIN" in given.output
+    assert given.exit_code == 0
+
+
 def test_words_of_strangers_cannot_steer_a_terminal(kerege, server):
     config = server / "server.toml"
     config.write_text('spool = "sp\\u001b[31mool"\n' + config.read_text())

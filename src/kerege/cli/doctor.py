@@ -11,7 +11,7 @@ import uvloop
 from kerege.cli.doctor_output import Screen, print_report, print_words
 from kerege.cli.security_server.common import json_option
 from kerege.cli.security_server.options import PIN_SOURCES, config_option
-from kerege.exchange.doctor import Severity, examine, worst
+from kerege.exchange.doctor import Severity, chosen_checks, examine, worst
 from kerege.exchange.doctor.catalogue import CHECKS
 from kerege.exchange.doctor.settings_checks import read_settings
 from kerege.exchange.doctor.token import (
@@ -198,7 +198,9 @@ def doctor(
     """
     config = config.absolute()  # so that every path that is named is whole
     reader = TokenReader(read_pin(pin_from) if pin_from else None)
-    names = only or [check.name for check in CHECKS]
+    names = [check.name for check in chosen_checks(only, has_pin=reader.has_pin)]
+    if len(names) < len(set(only)):
+        raise click.UsageError("The check PIN needs the PIN: give --pin-from")
     screen = Screen(names, shown=not as_json and sys.stderr.isatty())
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, screen:
         found = runner.run(examine(config, reader, only=only, on_done=screen.hear))

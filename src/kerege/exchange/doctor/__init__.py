@@ -12,7 +12,7 @@ Rules:
 """
 
 from kerege.exchange.doctor.examination import KeyReader, Limits
-from kerege.exchange.doctor.examine import Progress, examine
+from kerege.exchange.doctor.examine import Progress, chosen_checks, examine
 from kerege.exchange.doctor.findings import Finding, Severity, worst
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Limits",
     "Progress",
     "Severity",
+    "chosen_checks",
     "examine",
     "worst",
 ]

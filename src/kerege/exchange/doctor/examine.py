@@ -24,6 +24,16 @@ def nobody(_check: Check, _found: Sequence[Finding]) -> None:
     """Listen to no progress."""
 
 
+def chosen_checks(only: Collection[str], *, has_pin: bool) -> list[Check]:
+    """Return the checks of these names, all if there are none, that can be done."""
+    return [
+        check
+        for check in CHECKS
+        if (not only or check.name in only)
+        and (has_pin or check not in pin_checks.CHECKS)
+    ]
+
+
 async def examine(
     config: Path,
     keys: KeyReader,
@@ -47,12 +57,7 @@ async def examine(
     if isinstance(settings, Finding):
         return [replace(settings, area="settings")]
     chosen = limits or Limits()
-    checks = [
-        check
-        for check in CHECKS
-        if (not only or check.name in only)
-        and (keys.has_pin or check not in pin_checks.CHECKS)
-    ]
+    checks = chosen_checks(only, has_pin=keys.has_pin)
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         asker = Asker(session, chosen.request_seconds, clock)
         examination = Examination(config, settings, keys, asker, clock, chosen)
