@@ -16,6 +16,8 @@ import termios
 
 LOST_LINES = '{"event": "lines lost", "level": "warning", "count": %d}\n'
 PIPE_BUF = select.PIPE_BUF
+PAGE_BYTES = 4096
+"""A pipe keeps what was written in pages; 16 of them by default."""
 
 
 class Lines:
@@ -60,5 +62,7 @@ class Lines:
             waiting = fcntl.ioctl(self._descriptor, termios.FIONREAD, b"\0" * 4)
         except OSError:
             return False
-        # A page of the pipe may hold less than a page: half is surely there.
-        return size < (whole - int.from_bytes(waiting, "little")) / 2
+        # Every page but the last is at least half full: a line that does not fit into
+        # what is left of one begins on the next (pipe_write in Linux' fs/pipe.c).
+        in_use = 2 * int.from_bytes(waiting, "little") // PAGE_BYTES + 1
+        return size // PAGE_BYTES + 1 + in_use <= whole // PAGE_BYTES

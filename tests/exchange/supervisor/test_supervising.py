@@ -1,0 +1,322 @@
+"""A whole supervisor with workers that do nothing: what it does when they end.
+
+The supervisor is the real one, in a process of its own; so are the workers.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from kerege.exchange.supervisor.client import ask
+from kerege.xroad.faults import XRoadError
+from tests.exchange.supervisor import worker as worker_program
+
+SETTINGS = """
+identifier = "TEST/GOV/1/SS1"
+workers = {workers}
+[listen]
+client_http = "127.0.0.1:0"
+client_https = ""
+peer = "127.0.0.1:0"
+ocsp = "127.0.0.1:0"
+admin = "127.0.0.1:0"
+[limits]
+finish_seconds = 0.2
+# worker: {kind}
+"""
+PATIENCE_SECONDS = 30.0
+
+
+class Supervised:
+    """A running supervisor and what was written."""
+
+    def __init__(self, folder: Path, pin: str | None, **options: object) -> None:
+        self.folder = folder
+        self.config = folder / "server.toml"
+        reading, writing = os.pipe()
+        os.write(writing, (pin or "").encode())
+        os.close(writing)
+        given = {
+            "config": str(self.config),
+            "command": [sys.executable, worker_program.__file__],
+            **({} if pin is None else {"pin_from": reading}),
+            **options,
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "kerege.exchange.supervisor", json.dumps(given)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(reading,),
+        )
+        os.close(reading)
+        self.events: list[dict[str, object]] = []
+        self.thread = threading.Thread(target=self._read)
+        self.thread.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.events.append(json.loads(line))
+
+    def heard(self, name: str) -> list[dict[str, object]]:
+        return [event for event in tuple(self.events) if event["event"] == name]
+
+    def until(self, name: str, count: int = 1) -> dict[str, object]:
+        ends = time.monotonic() + PATIENCE_SECONDS
+        while len(self.heard(name)) < count:
+            assert time.monotonic() < ends, (name, self.events)
+            time.sleep(0.01)
+        return self.heard(name)[count - 1]
+
+    def ended(self) -> tuple[int, str]:
+        code = self.process.wait(PATIENCE_SECONDS)
+        self.thread.join()
+        assert self.process.stdout
+        assert self.process.stderr
+        self.process.stdout.close()
+        with self.process.stderr as errors:
+            return code, errors.read().decode()
+
+    def admin(self, request: bytes) -> bytes:
+        addresses = self.until("ready")["addresses"]
+        assert isinstance(addresses, dict)
+        host, _, port = addresses["admin"].partition(":")
+        with socket.create_connection((host, int(port))) as end:
+            end.sendall(request)
+            answer = b""
+            while data := end.recv(65_536):
+                answer += data
+        return answer
+
+
+@contextmanager
+def supervised(
+    folder: Path, workers: int = 2, kind: str = "", pin: str | None = "right", **options
+) -> Iterator[Supervised]:
+    (folder / "server.toml").write_text(SETTINGS.format(workers=workers, kind=kind))
+    running = Supervised(folder, pin, **options)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.process.terminate()
+            running.ended()
+
+
+def test_it_is_ready_when_all_workers_are_and_stops_when_told(tmp_path):
+    with supervised(tmp_path) as server:
+        ready = server.until("ready")
+        began = server.heard("began")
+        assert {event["worker"] for event in began} == {1, 2}
+        assert {(e["ports"], e["pin"]) for e in began} == {(3, True)}
+        assert ready["workers"] == 2
+        assert ready["server"] == "TEST/GOV/1/SS1"
+        server.process.terminate()
+        assert server.ended() == (0, "")
+        assert [e["event"] for e in server.events][-2:] == ["stopping", "stopped"]
+    assert sorted(p.name for p in (tmp_path / "spool").iterdir()) == ["server.lock"]
+    assert (tmp_path / "spool" / "server.lock").read_bytes() == b""
+
+
+def test_more_and_less_workers_take_effect_with_a_reload(tmp_path):
+    with supervised(tmp_path, workers=1) as server:
+        server.until("ready")
+        config = server.config.read_text()
+        server.config.write_text(config.replace("workers = 1", "workers = 3"))
+        assert ask(tmp_path / "spool", {"do": "reload"})["ok"]
+        assert [e["worker"] for e in server.heard("began")] == [1, 1, 2, 3]
+        server.config.write_text(config)
+        assert ask(tmp_path / "spool", {"do": "reload"})["ok"]
+        state = ask(tmp_path / "spool", {"do": "state"})
+        assert [worker["worker"] for worker in state["workers"]] == [1]
+
+
+def test_who_dies_is_started_again_later_and_later(tmp_path):
+    with supervised(tmp_path, workers=1, kind="die") as server:
+        began = [server.until("began", count) for count in (1, 2, 3, 4, 5)]
+        times = [e["timestamp"] for e in server.heard("worker ended")[:4]]
+        assert len({event["pid"] for event in began}) == 5
+        assert times == sorted(times)
+        assert server.heard("worker ended")[0]["how"] == "exit code 3"
+        assert not server.heard("ready")
+
+
+def test_a_start_that_cannot_succeed_is_explained(tmp_path):
+    with supervised(tmp_path, kind="fail") as server:
+        assert server.ended() == (1, "Error: No keys\n  Make some.\n")
+        assert not server.heard("ready")
+
+
+def test_a_worker_that_does_not_stop_is_ended(tmp_path):
+    with supervised(tmp_path, workers=1, kind="deaf") as server:
+        server.until("ready")
+        (began,) = server.heard("began")
+        server.process.terminate()
+        server.until("stopping")
+        server.process.send_signal(signal.SIGINT)
+        assert server.ended()[0] == 0
+        assert server.heard("stopping at once")
+        assert not Path(f"/proc/{began['pid']}").exists()
+
+
+def test_workers_learn_that_their_supervisor_is_gone(tmp_path):
+    with supervised(tmp_path) as server:
+        server.until("ready")
+        server.process.kill()
+        server.ended()
+        assert {e["worker"] for e in server.heard("orphan")} == {1, 2}
+    assert (tmp_path / "spool" / "server.lock").read_bytes()
+    with supervised(tmp_path) as server:
+        server.until("ready")
+
+
+def test_one_supervisor_at_a_time_works_in_a_folder(tmp_path):
+    with supervised(tmp_path) as server:
+        server.until("ready")
+        second = Supervised(tmp_path, None)
+        code, errors = second.ended()
+        assert code == 1
+        assert errors.startswith("Error: Another process is at work in ")
+        assert server.process.poll() is None
+
+
+def test_a_taken_port_is_named_whoever_has_it(tmp_path):
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        text = SETTINGS.format(workers=1, kind="").replace(
+            '"127.0.0.1:0"', f'"{address}"', 1
+        )
+        (tmp_path / "server.toml").write_text(text)
+        code, errors = Supervised(tmp_path, None).ended()
+    assert code == 1
+    assert errors.splitlines()[:2] == [
+        f"Error: Cannot listen on {address}",
+        "  Address already in use",
+    ]
+    assert "change [listen]" in errors
+
+
+def test_a_pin_is_judged_by_a_worker_and_kept_by_the_supervisor(tmp_path):
+    spool = tmp_path / "spool"
+    with supervised(tmp_path, workers=1, pin=None) as server:
+        server.until("ready")
+        assert server.heard("not logged in")
+        with pytest.raises(XRoadError) as wrong:
+            ask(spool, {"do": "login", "pin": "wrong"})
+        assert (wrong.value.code, wrong.value.message) == (
+            "pin_incorrect",
+            "The PIN is wrong",
+        )
+        assert ask(spool, {"do": "login", "pin": "right"})["ok"]
+        assert [e["pin"] for e in server.heard("began")] == [False, True]
+        assert ask(spool, {"do": "logout"})["ok"]
+        assert [e["pin"] for e in server.heard("began")] == [False, True, False]
+        with pytest.raises(XRoadError, match="does not know this request"):
+            ask(spool, {"do": "dance"})
+        mode = (spool / "control.sock").stat().st_mode & 0o777
+        assert mode == 0o600
+
+
+def test_a_command_without_a_server_says_so(tmp_path):
+    for folder in (tmp_path, tmp_path / "nothing"):
+        with pytest.raises(XRoadError) as refused:
+            ask(folder, {"do": "reload"})
+        assert refused.value.code == "action_not_possible"
+        assert "No server that can be reached" in refused.value.message
+
+
+def test_several_reloads_at_once_are_one_and_all_are_answered(tmp_path):
+    with supervised(tmp_path, workers=1) as server:
+        server.until("ready")
+        answers: list[bool] = []
+
+        def reload() -> None:
+            answers.append(ask(tmp_path / "spool", {"do": "reload"})["ok"])
+
+        threads = [threading.Thread(target=reload) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert answers == [True] * 6
+        assert 1 <= len(server.heard("reloaded")) <= 6
+        server.config.write_text("nonsense")
+        with pytest.raises(XRoadError, match="is not TOML"):
+            ask(tmp_path / "spool", {"do": "reload"})
+
+
+def test_the_admin_port_answers_what_it_knows(tmp_path):
+    with supervised(tmp_path, workers=1) as server:
+        for path, status in ((b"/health", 200), (b"/ready", 200), (b"/metrics", 200)):
+            answer = server.admin(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path)
+            assert answer.startswith(b"HTTP/1.1 %d " % status)
+            assert b"\r\nConnection: close\r\n" in answer
+        assert server.admin(b"HEAD /health HTTP/1.1\r\n\r\n").endswith(b"\r\n\r\n")
+        for request, status in (
+            (b"GET / HTTP/1.1\r\n\r\n", 404),
+            (b"GET /../server.toml HTTP/1.1\r\n\r\n", 404),
+            (b"POST /health HTTP/1.1\r\n\r\n", 405),
+            (b"GET /health\r\n\r\n", 400),
+            (b"\x16\x03\x01\r\n\r\n", 400),
+            (b"\r\n\r\n", 400),
+            (b"GET /health HTTP/1.1\r\nX: " + b"x" * 9000, 431),
+        ):
+            assert server.admin(request).startswith(b"HTTP/1.1 %d " % status), request
+        for _ in range(40):  # who says nothing, or leaves, holds nobody up
+            addresses = server.heard("ready")[0]["addresses"]
+            host, _, port = addresses["admin"].partition(":")  # type: ignore[index]
+            socket.create_connection((host, int(port))).close()
+        assert server.admin(b"GET /health HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 200")
+
+
+def test_a_silent_worker_makes_the_server_unready(tmp_path):
+    with supervised(tmp_path, workers=1) as server:
+        pid = int(str(server.until("began")["pid"]))
+        server.until("ready")
+        os.kill(pid, signal.SIGSTOP)
+        answer = server.admin(b"GET /ready HTTP/1.1\r\n\r\n")
+        os.kill(pid, signal.SIGCONT)
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"The worker does not answer" in answer
+
+
+def test_systemd_is_told(tmp_path, monkeypatch):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+        end.bind(str(tmp_path / "notify"))
+        end.settimeout(PATIENCE_SECONDS)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        with supervised(tmp_path, workers=1) as server:
+            assert end.recv(1000) == b"READY=1\nSTATUS=Passes messages"
+            server.process.send_signal(signal.SIGHUP)
+            assert end.recv(1000).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+            assert end.recv(1000).startswith(b"READY=1\n")
+            server.process.terminate()
+            assert end.recv(1000) == b"STOPPING=1"
+
+
+def test_the_supervisor_stays_small_and_hides_its_memory(tmp_path):
+    with supervised(tmp_path, workers=1) as server:
+        server.until("ready")
+        server.admin(b"GET /metrics HTTP/1.1\r\n\r\n")
+        folder = Path(f"/proc/{server.process.pid}")
+        status = (folder / "status").read_text()
+        resident = int(status.partition("VmRSS:")[2].split()[0])
+        assert resident < 25_000, "KiB"
+        limits = (folder / "limits").read_text()
+        assert limits.partition("Max core file size")[2].split()[0] == "0"
+        loaded = (folder / "maps").read_text()
+        for heavy in ("cryptography", "lxml", "_ssl", "sqlite", "uvloop"):
+            assert heavy not in loaded

@@ -1,0 +1,65 @@
+"""A worker that does nothing but what its settings file says, for supervisors' tests.
+
+It speaks the protocol of real workers; what it is to do stands in a comment of the
+settings: ``# worker: die``, ``fail``, ``deaf`` (does not stop), ``mute`` (never ready).
+"""
+
+import json
+import os
+import re
+import signal
+import socket
+import sys
+import time
+
+from kerege.exchange.supervisor.channel import Channel, ChannelError
+from kerege.exchange.supervisor.workers import CHANNEL
+
+
+def main() -> None:
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    channel = Channel(socket.socket(fileno=CHANNEL))
+    boot, sockets = channel.receive_first()
+    found = re.search(r"# worker: (\w+)", boot["settings"])
+    kind = found[1] if found else ""
+    say("began", boot["number"], pin=boot["pin"] is not None, ports=len(sockets))
+    if kind == "die":
+        os._exit(3)
+    if kind == "fail":
+        channel.send(
+            {"failed": {"what": "No keys", "advice": "Make some.", "code": "x"}}
+        )
+        sys.exit(1)
+    if kind != "mute":
+        channel.send({"ready": True})
+    try:
+        while True:
+            for message in channel.receive():
+                answer(channel, message, kind)
+    except ChannelError:
+        say("orphan", boot["number"])
+
+
+def answer(channel: Channel, message: dict[str, object], kind: str) -> None:
+    match message["do"]:
+        case "stop" if kind == "deaf":
+            time.sleep(1000)
+        case "stop":
+            sys.exit(0)
+        case "login" if message["pin"] != "right":
+            failed = {"what": "The PIN is wrong", "code": "pin_incorrect"}
+            channel.send({"reply": message["id"], "failed": failed})
+        case "state":
+            channel.send({"reply": message["id"], "problems": []})
+        case _:
+            channel.send({"reply": message["id"]})
+
+
+def say(event: str, number: int, **more: object) -> None:
+    line = json.dumps({"event": event, "worker": number, "pid": os.getpid(), **more})
+    os.write(1, f"{line}\n".encode())
+
+
+if __name__ == "__main__":
+    main()
