@@ -4,7 +4,7 @@ Rules:
 
 * A body is written once, from the front, and may then be read any number of times.
 * Up to `MEMORY_LIMIT` bytes it is held in memory and costs no system call. Above, it
-  goes to a file in the folder given; never more than that is in memory either.
+  goes to a file in the folder given, and about twice as much is in memory at most.
 * Where only the digest of a large body is of use, its bytes are forgotten on the way.
 * Its digests are computed on the way, so nobody reads it twice to hash it.
 * What may block the event loop (writing, reading and syncing the file) runs in a
@@ -37,7 +37,7 @@ MEMORY_LIMIT = 1024 * 1024
 """Largest body kept in memory, in bytes: a server with 100 bodies open needs 100 MB."""
 BLOCK_SIZE = 256 * 1024
 """Bytes handed to a thread at least: the hop costs less than a tenth of hashing them."""
-MOST_GATHERED = 2 * BLOCK_SIZE
+MOST_GATHERED = 4 * BLOCK_SIZE
 """Bytes that gather while the thread is at those before; then the writer waits."""
 MANY_PIECES = 64
 """Above so many pieces one copy is cheaper than a system call for each."""
