@@ -237,7 +237,7 @@ def test_without_a_pin_it_answers_503_until_somebody_logs_in(made, provider):
 
         assert ask(server, "logout")[0] == 0
         assert server.call()[0] == 503
-        assert server.heard("logged out")
+        server.until("logged out")
         everything = json.dumps(server.events)
         assert pin not in everything
         assert "not this one" not in everything

@@ -116,6 +116,7 @@ def supervised(
 def test_it_is_ready_when_all_workers_are_and_stops_when_told(tmp_path):
     with supervised(tmp_path) as server:
         ready = server.until("ready")
+        server.until("began", 2)
         began = server.heard("began")
         assert {event["worker"] for event in began} == {1, 2}
         assert {(e["ports"], e["pin"]) for e in began} == {(3, True)}
@@ -134,6 +135,7 @@ def test_more_and_less_workers_take_effect_with_a_reload(tmp_path):
         config = server.config.read_text()
         server.config.write_text(config.replace("workers = 1", "workers = 3"))
         assert ask(tmp_path / "spool", {"do": "reload"})["ok"]
+        server.until("began", 4)
         assert [e["worker"] for e in server.heard("began")] == [1, 1, 2, 3]
         server.config.write_text(config)
         assert ask(tmp_path / "spool", {"do": "reload"})["ok"]
@@ -173,7 +175,7 @@ def test_workers_learn_that_their_supervisor_is_gone(tmp_path):
     with supervised(tmp_path) as server:
         server.until("ready")
         server.process.kill()
-        server.ended()
+        server.ended()  # with the last worker, who has its output too
         assert {e["worker"] for e in server.heard("orphan")} == {1, 2}
     assert (tmp_path / "spool" / "server.lock").read_bytes()
     with supervised(tmp_path) as server:
@@ -221,8 +223,10 @@ def test_a_pin_is_judged_by_a_worker_and_kept_by_the_supervisor(tmp_path):
             "The PIN is wrong",
         )
         assert ask(spool, {"do": "login", "pin": "right"})["ok"]
+        server.until("began", 2)
         assert [e["pin"] for e in server.heard("began")] == [False, True]
         assert ask(spool, {"do": "logout"})["ok"]
+        server.until("began", 3)
         assert [e["pin"] for e in server.heard("began")] == [False, True, False]
         with pytest.raises(XRoadError, match="does not know this request"):
             ask(spool, {"do": "dance"})
@@ -252,6 +256,7 @@ def test_several_reloads_at_once_are_one_and_all_are_answered(tmp_path):
         for thread in threads:
             thread.join()
         assert answers == [True] * 6
+        server.until("reloaded")
         assert 1 <= len(server.heard("reloaded")) <= 6
         server.config.write_text("nonsense")
         with pytest.raises(XRoadError, match="is not TOML"):
