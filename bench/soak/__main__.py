@@ -63,7 +63,7 @@ async def _stoppable(run: Coroutine[object, object, Soak]) -> Soak:
 def table(result: Soak) -> list[str]:
     """Return the report for people, a Markdown table."""
     samples = result.samples
-    calm = [s for s in samples if s.seconds > 60 * (result.calm + 1)] or samples
+    calm = [s for s in samples if s.seconds > 60 * result.calm] or samples
     begin, end = calm[: len(calm) // 5 or 1], calm[-(len(calm) // 5 or 1) :]
     rows = [
         ("peak, then kept, answers a second", f"{result.peak:.0f}, {result.rate:.0f}"),

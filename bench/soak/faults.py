@@ -1,7 +1,7 @@
 """The faults of a soak, and when each of them happens.
 
-Faults that kill processes come in the first part, so that in the second, calm part the
-memory of processes that live long can be compared.
+Faults that kill processes come first, and then those that take most memory. So in the
+calm part after them the memory of processes that live long can be compared.
 """
 
 import asyncio
@@ -52,9 +52,11 @@ def plan(minutes: float, seed: int, *, full_disk: bool) -> list[Planned]:
     """Return one fault for each minute, in a random order that ``seed`` decides."""
     chance = random.Random(seed)
     count = max(int(minutes) - 1, 1)
-    deadly = max(round(count * 0.4), 1)
-    gentle = {**GENTLE, **({"disk full": _disk_full} if full_disk else {})}
-    chosen = _enough(DEADLY, deadly, chance) + _enough(gentle, count - deadly, chance)
+    deadly = max(round(count / 3), 1)
+    hungry = {k: v for k, v in HUNGRY.items() if full_disk or v is not _disk_full}
+    chosen = _enough(DEADLY, deadly, chance) + list(hungry.items())
+    left = max(count - len(chosen), 0)
+    chosen += _enough({**GENTLE, **hungry}, left, chance)
     return [
         Planned(number + chance.uniform(0.4, 0.6), name, run)
         for number, (name, run) in enumerate(chosen)
@@ -62,8 +64,8 @@ def plan(minutes: float, seed: int, *, full_disk: bool) -> list[Planned]:
 
 
 def calm_from(faults: list[Planned]) -> float:
-    """Return the minute after which no process is killed any more."""
-    return max(f.minute for f in faults if f.name in DEADLY) + 1
+    """Return the minute when the calm part begins."""
+    return max(f.minute for f in faults if f.name in DEADLY) + len(HUNGRY) + 1
 
 
 def _enough(
@@ -114,7 +116,9 @@ def _away(name: str) -> Fault:
 def _locked(member: MemberPlan) -> Fault:
     async def run(world: World) -> None:
         path = world.files.server(member) / "security-server.db"
-        database = sqlite3.connect(path, isolation_level=None, timeout=10)
+        database = sqlite3.connect(
+            path, isolation_level=None, timeout=10, check_same_thread=False
+        )
         await asyncio.to_thread(_lock, database)
         await asyncio.sleep(SHORT)
         database.execute("ROLLBACK")
@@ -127,12 +131,27 @@ def _locked(member: MemberPlan) -> Fault:
 
 
 async def _disk_full(world: World) -> None:
-    """Fill the file system of the provider's spool folder."""
-    spool = world.files.server(REGISTER) / "spool"
-    filler = spool / "filler"
+    """Fill the file system of the provider's spool folder, and send large bodies.
+
+    Raises `RuntimeError` unless each of them gets a fault.
+    """
+    filler = world.files.server(REGISTER) / "spool" / "filler"
+    answers: list[bytes] = []
+
+    async def client() -> None:
+        reader, writer = await _open(world)
+        writer.write(_head(1_500_000) + bytes(1_500_000))
+        await writer.drain()
+        answers.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.transport.abort()
+
     await asyncio.to_thread(_fill, filler)
-    await asyncio.sleep(SHORT)
+    await asyncio.gather(_several(client), asyncio.sleep(SHORT))
     filler.unlink()
+    faults = sum(b"x-road-error:" in answer.lower() for answer in answers)
+    if faults < RUDE_CLIENTS:
+        msg = f"of {RUDE_CLIENTS} large bodies on a full disk {faults} got a fault"
+        raise RuntimeError(msg)
 
 
 def _fill(path: Path) -> None:
@@ -259,6 +278,10 @@ GENTLE: dict[str, Fault] = {
     "service hangs": _bad_service("hangs"),
     "service refuses": _bad_service("refuses"),
     "service closes": _bad_service("closes"),
-    "clients gone mid-body": _gone_clients,
-    "slow clients": _slow_clients,
 }
+HUNGRY: dict[str, Fault] = {
+    "slow clients": _slow_clients,
+    "clients gone mid-body": _gone_clients,
+    "disk full": _disk_full,
+}
+"""While these last, a server has more open bodies than ever before."""

@@ -8,8 +8,8 @@ from xml.sax.saxutils import escape
 from bench.soak.faults import Planned
 from bench.soak.samples import Sample
 
-WIDTH, LEFT, RIGHT = 1080, 80, 20
-PANEL, GAP, TOP, FAULTS = 96, 34, 64, 150
+WIDTH, LEFT, RIGHT = 1080, 80, 34
+PANEL, GAP, TOP, FAULTS = 96, 34, 80, 150
 INK, SOFT, PAPER = "#1d2b2d", "#44565a", "#f7f5f0"
 COLOURS = ("#2f5d62", "#c0562f", "#7a6a2b")
 _TICKS = (1, 2, 5)
@@ -97,7 +97,7 @@ def draw(title: str, samples: Sequence[Sample], faults: Sequence[Planned]) -> st
         parts += _panel(panel, TOP + number * (PANEL + GAP), samples, x)
     for minute in range(0, int(end // 60) + 1, 5):
         parts.append(
-            _text(x(60 * minute), TOP - 18, f"{minute} min", size=11, anchor="middle")
+            _text(x(60 * minute), TOP - 28, f"{minute} min", size=11, anchor="middle")
         )
     return "\n".join([*parts, "</svg>", ""])
 
@@ -129,7 +129,7 @@ def _panel(
             'stroke-opacity=".12"/>'
         )
         parts.append(_text(LEFT - 6, y(tick) + 4, f"{tick:,g}", size=11, anchor="end"))
-    legend = LEFT + 6 + 7.2 * len(panel.title)
+    legend = LEFT + 6 + 8.0 * len(panel.title)
     parts.append(_text(LEFT, top - 5, panel.title, weight=600))
     for line, colour in zip(panel.lines, COLOURS, strict=False):
         points = " ".join(

@@ -49,7 +49,7 @@ class Soak:
     rate: float
     """What the clients tried to keep."""
     calm: float = 0.0
-    """The minute after which no process was killed any more."""
+    """The minute after which nothing was killed, and memory should not grow."""
     samples: list[Sample] = field(default_factory=list)
     faults: list[Planned] = field(default_factory=list)
     acknowledged: int = 0
@@ -95,10 +95,13 @@ async def _soak(
             await _run(world, traffic, databases, minutes, result, say)
     result.acknowledged = len(traffic.answers)
     result.answers = dict(traffic.faults)
-    calm = [s for s in result.samples if s.seconds > 60 * (result.calm + 1)]
+    calm = [s for s in result.samples if s.seconds > 60 * result.calm]
     if calm:
         result.troubles += grown(calm, minutes / 10)
-    await _conclude(world, traffic, result, say)
+    try:
+        await _conclude(world, traffic, result, say)
+    except Exception as error:  # noqa: BLE001 - what was seen is not thrown away
+        result.troubles.append(f"the logs could not be examined: {error!r}")
     return result
 
 
@@ -127,10 +130,12 @@ async def _run(
     result: Soak,
     say: Say,
 ) -> None:
+    traffic.latencies.clear()  # those of the peak
     sampler = Sampler(world, traffic, databases)
     began = time.monotonic()
     at_work = [
-        asyncio.ensure_future(_at(began, fault, world, say)) for fault in result.faults
+        asyncio.ensure_future(_at(began, fault, world, say, result.troubles))
+        for fault in result.faults
     ]
     while (passed := time.monotonic() - began) < 60 * minutes:
         next_look = began + LOOK_SECONDS * (len(result.samples) + 1)
@@ -142,10 +147,15 @@ async def _run(
     await asyncio.gather(*at_work)
 
 
-async def _at(began: float, fault: Planned, world: World, say: Say) -> None:
+async def _at(
+    began: float, fault: Planned, world: World, say: Say, troubles: list[str]
+) -> None:
     await asyncio.sleep(began + 60 * fault.minute - time.monotonic())
     say(f"minute {fault.minute:.1f}: {fault.name}")
-    await fault.run(world)
+    try:
+        await fault.run(world)
+    except Exception as error:  # noqa: BLE001 - the soak goes on
+        troubles.append(f"{fault.name} could not be made: {error!r}")
 
 
 async def _conclude(world: World, traffic: Traffic, result: Soak, say: Say) -> None:
