@@ -9,6 +9,9 @@ call it and the event loop take the interpreter's lock from each other. So:
   commits and the event loop does not wait for it.
 * Where inserting might wait, for another writer's lock or because there is much to
   write, the thread does it all.
+* The write-ahead log is moved into the database by the thread, which takes tens of
+  milliseconds; what was written meanwhile, by the event loop, so that the log can
+  begin anew. Otherwise it would grow as long as the server is busy.
 """
 
 import contextlib
@@ -18,6 +21,8 @@ import time
 from collections.abc import Sequence
 from enum import Enum
 from typing import Self
+
+import structlog
 
 from kerege.exchange.messagelog.rows import RecordRows, statements
 from kerege.exchange.storage import Database
@@ -29,8 +34,13 @@ SLOW_SECONDS = 0.01
 WEIGHT = 0.05
 """Of a commit in the average of the last ones: twenty of them decide."""
 CHECKPOINT_PAGES = 4000
-"""Pages of the write-ahead log, 16 MB, after which SQLite moves them into the database:
-four times its default, as a page of an index is then moved once for four changes."""
+"""Pages written, 16 MB, after which the write-ahead log goes into the database: four
+times SQLite's default, so that a page of an index is moved once for four changes."""
+_PAGE_BYTES = 4096
+_PAGES_OF_A_RECORD = 5
+"""What a record changes besides its content: leaves of two tables and three indexes."""
+
+_log = structlog.get_logger(__name__)
 
 Rows = Sequence[tuple[int, bytes, RecordRows]]
 
@@ -55,6 +65,9 @@ class AtOnce:
         self._driver = driver
         self._file = _identity(database)
         self._average_seconds = 0.0
+        self._pages = 0
+        self._is_moving = False
+        self._is_moved = False
 
     @classmethod
     def of(cls, database: Database) -> Self | None:
@@ -76,6 +89,9 @@ class AtOnce:
         except Exception:  # noqa: BLE001 - the thread finds out which record and why
             self.rollback()
             return Done.NOTHING
+        self._pages += sum(
+            [_PAGES_OF_A_RECORD + each.size // _PAGE_BYTES for _, _, each in rows]
+        )
         if self._average_seconds > SLOW_SECONDS:
             return Done.INSERTED
         try:
@@ -90,6 +106,29 @@ class AtOnce:
         self._driver.execute("COMMIT")
         took = time.perf_counter() - began
         self._average_seconds += WEIGHT * (took - self._average_seconds)
+        if self._is_moved:
+            self._is_moving = self._is_moved = False
+            self._driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    @property
+    def has_much_to_move(self) -> bool:
+        """Whether it is time for `move`; says so once."""
+        if self._pages < CHECKPOINT_PAGES or self._is_moving:
+            return False
+        self._pages, self._is_moving = 0, True
+        return True
+
+    def move(self) -> None:
+        """Move the write-ahead log into the database, beside the writer at work."""
+        try:
+            connection = _connect(self._database)
+            try:
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            finally:
+                connection.close()
+        except Exception as error:  # noqa: BLE001 - the next one may do better
+            _log.warning("write-ahead log not moved", reason=str(error))
+        self._is_moved = True
 
     def rollback(self) -> None:
         """Forget what was inserted."""
@@ -116,7 +155,7 @@ def _connect(database: Database) -> sqlite3.Connection:
     if not isinstance(driver, sqlite3.Connection):
         raise TypeError("This is no SQLite database")
     driver.execute("PRAGMA busy_timeout=0")
-    driver.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+    driver.execute("PRAGMA wal_autocheckpoint=0")
     return driver
 
 

@@ -23,7 +23,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -106,7 +106,9 @@ class GroupWriter:
         self._digest = digest
         self._retry_seconds = retry_seconds
         self._gathered: deque[_Waiting] = deque()
-        self._batches: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
+        self._batches: queue.SimpleQueue[_Batch | Callable[[], None] | None] = (
+            queue.SimpleQueue()
+        )
         self._is_writing = False
         self._last_batch = 0
         self._waiting_records = 0
@@ -182,6 +184,8 @@ class GroupWriter:
             self._answer(batch)
         else:
             self._batches.put(_Batch(batch, done is Done.INSERTED))
+        if self._at_once is not None and self._at_once.has_much_to_move:
+            self._batches.put(self._at_once.move)
 
     def _gather(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
@@ -196,6 +200,9 @@ class GroupWriter:
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         while (batch := self._batches.get()) is not None:
+            if not isinstance(batch, _Batch):
+                batch()
+                continue
             self._write(batch.records, inserted=batch.inserted)
             with contextlib.suppress(RuntimeError):  # the loop is gone, nobody waits
                 loop.call_soon_threadsafe(self._answer, batch.records)
