@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from kerege.exchange.spool import Spool
 from kerege.xroad.algorithms import SHA512, Digest
@@ -25,8 +25,7 @@ class LargeBodies(Enum):
     """Fail the message with ``logging_failed``, as the reference does by default."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogRecord:
+class LogRecord(NamedTuple):
     """A signed message on its way into the log."""
 
     direction: Direction

@@ -4,7 +4,7 @@ The block is judged as soon as it is complete, before its body is read: a strang
 cannot fill the spool. Nothing is believed before `verify` has passed.
 """
 
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -121,10 +121,8 @@ async def read_message(
     message = ReceivedMessage(digest)
     try:
         async for chunk in chunks:
-            for event in reader.receive_data(chunk):
-                await _take(message, event, new_spool, on_message)
-        for event in reader.receive_eof():
-            await _take(message, event, new_spool, on_message)
+            await _take(message, reader.receive_data(chunk), new_spool, on_message)
+        await _take(message, reader.receive_eof(), new_spool, on_message)
     except XRoadError as error:
         message.discard()
         if error.code in _UNPREFIXED:
@@ -138,33 +136,41 @@ async def read_message(
 
 async def _take(
     message: ReceivedMessage,
-    event: Event,
+    events: Iterable[Event],
     new_spool: SpoolFactory,
     on_message: Callable[[ReceivedMessage], None],
 ) -> None:
-    match event:
-        case BodyData(data) if message.body is not None:
-            await message.body.write(data)
-        case AttachmentBegan():
+    for event in events:  # a match statement takes five times as long
+        if isinstance(event, BodyData):
+            if message.body is not None:
+                await message.body.write(event.data)
+        elif isinstance(event, AttachmentBegan):
             message.body = new_spool(message.digest)
-        case AttachmentEnded() if message.body is not None:
-            await message.body.finish()
-        case OcspResponse(der):
-            message.ocsp_responses.append(der)
-        case Message(_, content):
-            message.content = content
-            message.content_digest = message.digest.of(content)
+        elif isinstance(event, AttachmentEnded):
+            if message.body is not None:
+                await message.body.finish()
+        elif isinstance(event, Message):
+            message.content = event.content
+            message.content_digest = message.digest.of(event.content)
             on_message(message)
-        case HashChainResult(content):
-            message.hash_chain_result = content
-        case HashChain(content):
-            message.hash_chain = content
-        case Signature(content):
-            message.signature = content
-        case Fault(error):
-            message.fault = error
-        case _:
-            pass
+        else:
+            _note(message, event)
+
+
+def _note(
+    message: ReceivedMessage,
+    event: OcspResponse | HashChainResult | HashChain | Signature | Fault,
+) -> None:
+    if isinstance(event, OcspResponse):
+        message.ocsp_responses.append(event.der)
+    elif isinstance(event, HashChainResult):
+        message.hash_chain_result = event.content
+    elif isinstance(event, HashChain):
+        message.hash_chain = event.content
+    elif isinstance(event, Signature):
+        message.signature = event.content
+    else:
+        message.fault = event.error
 
 
 def require_single(headers: Sequence[tuple[bytes, bytes]]) -> None:

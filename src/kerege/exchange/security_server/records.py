@@ -1,7 +1,7 @@
 """The log record of a REST message, the same on both sides."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from kerege.exchange.messagelog import Direction, LogRecord
 from kerege.exchange.spool import Spool
@@ -9,8 +9,7 @@ from kerege.xroad.rest import RestRequest
 from kerege.xroad.signature import SignatureData
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(NamedTuple):
     """A block with its signature and its body."""
 
     block: bytes

@@ -2,9 +2,8 @@
 
 from binascii import b2a_base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import overload
+from typing import NamedTuple, overload
 from xml.sax.saxutils import escape
 
 from kerege.xroad.algorithms import SHA512, Digest
@@ -21,16 +20,14 @@ _NAMESPACES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class HashChainInput:
+class HashChainInput(NamedTuple):
     """What one chain covers: a document alone, or a message with its attachments."""
 
     parts: tuple[tuple[str, bytes], ...]
     """URI and digest of each part, in order; all digests of the chain's algorithm."""
 
 
-@dataclass(frozen=True, slots=True)
-class HashChains:
+class HashChains(NamedTuple):
     """A finished tree."""
 
     result: bytes

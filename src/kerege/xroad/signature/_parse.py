@@ -2,10 +2,10 @@
 
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from hmac import compare_digest
+from typing import NamedTuple
 
 from cryptography import x509
 from lxml import etree
@@ -46,8 +46,7 @@ _EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
 _SIGNED_PROPERTIES_TYPE = "http://uri.etsi.org/01903#SignedProperties"
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """One Reference of SignedInfo."""
 
     uri: str
@@ -55,8 +54,7 @@ class Reference:
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedSignature:
+class ParsedSignature(NamedTuple):
     """A signature that was read, not yet believed."""
 
     documents: Mapping[str, Reference]

@@ -146,15 +146,13 @@ class MessageReader:
             return []
         events: list[Event] = []
         for event in self._parser.receive_data(data):
-            match event:
-                case PartData(piece):
-                    self._part_data(piece, events)
-                case PartBegan(headers):
-                    self._part_began(headers, events)
-                case PartEnded():
-                    self._part_ended(events)
-                case _:
-                    pass
+            # A match statement takes five times as long.
+            if isinstance(event, PartData):
+                self._part_data(event.data, events)
+            elif isinstance(event, PartBegan):
+                self._part_began(event.headers, events)
+            elif isinstance(event, PartEnded):
+                self._part_ended(events)
         return events
 
     def receive_eof(self) -> list[Event]:
