@@ -16,7 +16,7 @@ COMMENT_COLUMNS = 78
 _INTRODUCTION = """\
 # Settings of a Security Server
 
-One TOML file, `server.toml`, read once at start. `kerege security-server init` writes
+One TOML file, `server.toml`, read at start and with `kerege security-server reload`. `kerege security-server init` writes
 it with every option explained; `kerege security-server settings show` prints what a
 server uses.
 
@@ -55,7 +55,7 @@ def settings_file(chosen: Mapping[str, str]) -> str:
         chosen: Values of options before the first section; all other options stand
             there as comments, with their defaults.
     """
-    lines = ["# Settings of a Kerege Security Server, read once at start."]
+    lines = ["# Settings of a Kerege Security Server, read at start and with `reload`."]
     lines += ["# Options that stand behind a # have the value that is shown."]
     for section in sections():
         if section.name:

@@ -1,4 +1,4 @@
-"""The settings of a Security Server: one TOML file, read once at start.
+"""The settings of a Security Server: one TOML file, read at start and with a reload.
 
 What changes while a server runs (clients, services, access rights) is in its
 database; what differs between machines (addresses, folders, limits) is here. Each
