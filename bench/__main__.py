@@ -37,13 +37,14 @@ def main() -> int:
         print(f"{name} ...", flush=True)
         started = time.perf_counter()
         rows = module.rows(chosen.scale)
-        found += [row for row in rows if row.name.startswith(chosen.only)]
+        rows = [row for row in rows if row.name.startswith(chosen.only)]
+        _write(rows)  # now: the next one may fail
+        found += rows
         print(f"{name} took {time.perf_counter() - started:.0f} s", flush=True)
     if not found:
         print(f"No benchmark has rows that begin with {chosen.only!r}")
         return 1
     _print(found)
-    _write(found)
     return 0
 
 
