@@ -42,8 +42,6 @@ from kerege.xroad.signature import Signer
 
 _log = structlog.get_logger(__name__)
 
-PUBLIC = 0o644
-"""Of the certificate: information systems copy it."""
 INTERNAL_KEY, INTERNAL_CERTIFICATE = "internal.key", "internal.crt"
 """In the server's folder."""
 INTERNAL_DAYS = 7300
@@ -178,7 +176,7 @@ def _make_internal(key_file: Path, certificate_file: Path) -> None:
     )
     # The key comes last: what is there once it is there is complete.
     pem = certificate.public_bytes(Encoding.PEM)
-    replace_file(certificate_file, pem, mode=PUBLIC)
+    replace_file(certificate_file, pem)
     replace_file(
         key_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     )
