@@ -49,9 +49,11 @@ MAX_WAITING_BYTES = 128 * 1024 * 1024
 """Most bytes that wait: the memory that a stalled database may cost us."""
 RETRY_SECONDS = 10.0
 """How long passing trouble is tried again; a PostgreSQL restart takes two or three."""
-GATHER_SECONDS = 0.003
-"""How long a busy server waits for company before it commits: a commit costs as much
-as two records."""
+GATHER_SECONDS = 0.0003
+"""How long a busy server waits for company before it commits, for each record of the
+last transaction: a commit costs as much as two records."""
+MAX_GATHER_SECONDS = 0.006
+"""Longest such wait: nobody notices it where fifty messages are under way."""
 FIRST_DELAY_SECONDS = 0.05
 MAX_DELAY_SECONDS = 1.0
 MAX_COLLISIONS = 3
@@ -150,7 +152,8 @@ class GroupWriter:
             self._is_writing = True
             self._idle.clear()
             if self._last_batch > 1:
-                self._loop.call_later(GATHER_SECONDS, self._begin)
+                company = min(self._last_batch * GATHER_SECONDS, MAX_GATHER_SECONDS)
+                self._loop.call_later(company, self._begin)
             else:
                 self._loop.call_soon(self._begin)
         return waiting.future
