@@ -9,6 +9,9 @@ from kerege.exchange.messagelog.archiver import Archiver
 from kerege.exchange.messagelog.values import LogPolicy
 from kerege.xroad.faults import XRoadError
 
+FIRST_SECONDS = 600.0
+"""Longest wait after a start: a server that is reloaded every hour archives too."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -23,8 +26,10 @@ class ArchiveJob:
         self, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     ) -> None:
         """Run for ever, or not at all if the interval is 0."""
+        wait = min(self._policy.archive_interval_seconds, FIRST_SECONDS)
         while self._policy.archive_interval_seconds > 0:
-            await sleep(self._policy.archive_interval_seconds)
+            await sleep(wait)
+            wait = self._policy.archive_interval_seconds
             try:
                 await self.run_once()
             except XRoadError as error:
