@@ -173,6 +173,19 @@ def test_a_data_reference_that_says_another_digest_than_the_tree_is_refused():
     refuse("invalid_hash_chain_ref", result, other)
 
 
+@pytest.mark.parametrize(
+    "step",
+    ["", f"<hc:HashValue><ds:DigestValue>{'A' * 86}==</ds:DigestValue></hc:HashValue>"],
+    ids=["empty", "a value"],
+)
+def test_a_step_that_nothing_refers_to_is_refused(step):
+    """A changed message from a recording: nobody would have missed the step."""
+    result, chain = message_with_body()
+    added = f'<hc:HashStep id="STEP7">{step}</hc:HashStep></hc:HashChain>'.encode()
+    other = chain.replace(b"</hc:HashChain>", added)
+    assert "STEP7" in refuse("malformed_hash_chain", result, other)
+
+
 def test_a_part_that_the_chain_leaves_out_is_not_signed():
     message = refuse(
         "hashchain_unused_inputs",

@@ -88,6 +88,7 @@ class _Verifier:
         default_factory=dict
     )
     open_steps: set[tuple[int, str]] = field(default_factory=set)
+    seen_steps: set[tuple[int, str]] = field(default_factory=set)
     budget: int = MAX_ENTRIES
 
     def verify(self, result: bytes) -> HashChainReport:
@@ -107,7 +108,17 @@ class _Verifier:
                 "hashchain_unused_inputs",
                 f"The hash chain does not cover {', '.join(unused)[:255]}",
             )
+        self._require_no_other_steps()
         return HashChainReport(frozenset(self.used), tuple(self.trusted))
+
+    def _require_no_other_steps(self) -> None:
+        """Refuse steps that lead nowhere: no signature covers what stands in them."""
+        for chain in self.documents.values():
+            for name in chain.steps:
+                if (id(chain), name) not in self.seen_steps:
+                    raise XRoadError(
+                        MALFORMED, f"Nothing refers to the hash step {name[:255]!r}"
+                    )
 
     def _step(self, uri: str, current: Chain | None) -> bytes:
         """Return the DER list of a step's digests, following references downwards."""
@@ -121,6 +132,7 @@ class _Verifier:
                 MALFORMED, f"Hash steps form a circle or go too deep at {uri[:255]!r}"
             )
         self.open_steps.add(place)
+        self.seen_steps.add(place)
         values = [self._entry(entry, chain) for entry in chain.steps[fragment]]
         self.open_steps.remove(place)
         return digest_list(values)
