@@ -71,23 +71,44 @@ def only_process(lock: Path) -> Iterator[None]:
 def this_process() -> str:
     """Return a name for this process that no later one gets: id and time of start."""
     pid = os.getpid()
-    return f"{pid}-{_started(pid)}"
+    return f"{pid}-{_started(pid) or 0}"
 
 
 def is_alive(name: str) -> bool:
-    """Whether the process with this name, from `this_process`, still runs."""
+    """Whether the process with this name, from `this_process`, still runs.
+
+    Where proc(5) hides other processes (``hidepid``), as it may hide a process that
+    keeps its memory to itself from its own siblings, whoever has the id counts as
+    alive: better a file too many than one that is being written.
+    """
     pid, _, started = name.partition("-")
-    return bool(started) and pid.isdecimal() and _started(int(pid)) == started
+    if not started or not pid.isdecimal() or not _is_there(int(pid)):
+        return False
+    return _started(int(pid)) in (started, None)
 
 
-def _started(pid: int) -> str:
-    """Return when a process started, in ticks since boot; empty if there is none.
+def _is_there(pid: int) -> bool:
+    """Whether any process has the id; kill(2) sees those too that proc(5) hides."""
+    if pid == 0:  # to kill(2), our own group
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
 
-    Source: proc(5), the 22nd field of ``stat``; a process's name may hold anything.
+
+def _started(pid: int) -> str | None:
+    """Return when a process started, in ticks since boot; empty if it has ended.
+
+    None if that cannot be seen. Source: proc(5), the 22nd field of ``stat``; a
+    process's name may hold anything.
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return ""
+        return None
     state, *fields = stat.rpartition(")")[2].split()
     return "" if state in "ZX" else fields[18]
