@@ -48,7 +48,17 @@ def test_a_lock_ends_with_its_process_however_that_ends(tmp_path: Path):
 def test_a_later_process_with_the_same_id_is_another_one():
     assert is_alive(this_process())
     assert not is_alive(f"{os.getpid()}-1")
-    for name in ("", "-", "1", f"{os.getpid()}-", "x-1", "²-1", "99999999-5", f"{10**30}-5", "0-1"):
+    for name in (
+        "",
+        "-",
+        "1",
+        f"{os.getpid()}-",
+        "x-1",
+        "²-1",
+        "99999999-5",
+        f"{10**30}-5",
+        "0-1",
+    ):
         assert not is_alive(name)
 
 

@@ -87,3 +87,21 @@ def test_addresses_are_split():
     assert split_address("[::1]:8080") == ("::1", 8080)
     with pytest.raises(SettingsError, match="host:port"):
         split_address("8080")
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("127.0.0.1:²", "is not of the form host:port"),
+        ("127.0.0.1:٣", "is not of the form host:port"),
+        ("127.0.0.1:65536", "is not of the form host:port"),
+        ("127.0.0.1:" + "9" * 5000, "is not of the form host:port"),
+        ("a" * 70 + ".example:80", "is neither a host's name nor its address"),
+        ("é" + "x" * 80 + ":80", "is neither a host's name nor its address"),
+        ("..:80", "is neither a host's name nor its address"),
+        ("a\0b:80", "is neither a host's name nor its address"),
+    ],
+)
+def test_an_address_that_no_socket_takes_is_refused(address, said):
+    with pytest.raises(SettingsError, match=said):
+        split_address(address)

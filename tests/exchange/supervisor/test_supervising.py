@@ -11,13 +11,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from kerege.exchange.supervisor.client import ask
+from kerege.exchange.supervisor.events import Events
+from kerege.exchange.supervisor.lines import Lines
+from kerege.exchange.supervisor.supervisor import Options, Supervisor
 from kerege.xroad.faults import XRoadError
 from tests.exchange.supervisor import worker as worker_program
 
@@ -261,6 +264,68 @@ def test_several_reloads_at_once_are_one_and_all_are_answered(tmp_path):
         server.config.write_text("nonsense")
         with pytest.raises(XRoadError, match="is not TOML"):
             ask(tmp_path / "spool", {"do": "reload"})
+
+
+def test_a_host_that_cannot_be_is_refused_and_the_next_reload_works(tmp_path):
+    with supervised(tmp_path, workers=1) as server:
+        server.until("ready")
+        good = server.config.read_text()
+        bad = good.replace('client_https = ""', f'client_https = "{"a" * 70}.kg:443"')
+        server.config.write_text(bad)
+        with pytest.raises(XRoadError, match="neither a host's name nor its address"):
+            ask(tmp_path / "spool", {"do": "reload"})
+        server.process.send_signal(signal.SIGHUP)
+        server.until("not reloaded", 2)
+        server.config.write_text(good)
+        assert ask(tmp_path / "spool", {"do": "reload"})["ok"]
+
+
+def test_ports_of_a_reload_that_failed_half_way_close_with_the_next(tmp_path):
+    with supervised(tmp_path, workers=2) as server:
+        addresses = server.until("ready")["addresses"]
+        assert isinstance(addresses, dict)
+        host, _, port = addresses["peer"].partition(":")
+        good = server.config.read_text().replace('peer = "127.0.0.1:0"', 'peer = ""')
+        server.config.write_text(good.replace("# worker: ", "# worker: second"))
+        with pytest.raises(XRoadError, match="new worker did not start: No keys"):
+            ask(tmp_path / "spool", {"do": "reload"})
+        socket.create_connection((host, int(port))).close()  # to worker 2, as before
+        server.config.write_text(good)
+        assert ask(tmp_path / "spool", {"do": "reload"})["ok"]
+        assert len(server.heard("began")) == 6
+        left = [e["pid"] for e in server.heard("began")][:3]
+        wait_for_the_end_of(left)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((host, int(port)))
+
+
+def test_a_change_that_fails_does_not_hold_up_the_next():
+    reading, writing = os.pipe()
+    events = Events(Lines(writing), as_json=True, level="info")
+    server = Supervisor(Options(Path("server.toml"), ()), events, None)
+    server.was_ready = True
+    done: list[str] = []
+
+    def fail(_over: Callable[[], None]) -> None:
+        raise UnicodeError("label too long")
+
+    def succeed(over: Callable[[], None]) -> None:
+        done.append("made")
+        over()
+
+    for change in (fail, succeed, succeed):
+        server.change(change)
+    assert done == ["made", "made"]
+    assert b"label too long" in os.read(reading, 65_536)
+    os.close(reading)
+    os.close(writing)
+
+
+def wait_for_the_end_of(pids: list[object]) -> None:
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+        assert time.monotonic() < ends, pids
+        time.sleep(0.01)
 
 
 def test_the_admin_port_answers_what_it_knows(tmp_path):

@@ -1,7 +1,8 @@
 """A worker that does nothing but what its settings file says, for supervisors' tests.
 
 It speaks the protocol of real workers; what it is to do stands in a comment of the
-settings: ``# worker: die``, ``fail``, ``deaf`` (does not stop), ``mute`` (never ready).
+settings: ``# worker: die``, ``fail``, ``second`` (only worker 2 fails), ``deaf`` (does
+not stop), ``mute`` (never ready).
 """
 
 import json
@@ -26,7 +27,7 @@ def main() -> None:
     say("began", boot["number"], pin=boot["pin"] is not None, ports=len(sockets))
     if kind == "die":
         os._exit(3)
-    if kind == "fail":
+    if kind == "fail" or (kind == "second" and boot["number"] == 2):
         channel.send(
             {"failed": {"what": "No keys", "advice": "Make some.", "code": "x"}}
         )

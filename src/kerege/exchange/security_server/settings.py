@@ -372,8 +372,22 @@ def _require_size(value: float, least: float, where: str) -> None:
 
 def split_address(address: str) -> tuple[str, int]:
     """Split ``host:port``. Raises `SettingsError`."""
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535:
+    host, _, port = address.rpartition(":")
+    is_number = port.isascii() and port.isdecimal() and len(port) < len("100000")
+    if ":" not in address or not is_number or int(port) > 65535:
         msg = f"{address!r} is not of the form host:port"
         raise SettingsError(msg)
-    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - as written there
+    host = host.strip("[]") or "0.0.0.0"  # noqa: S104 - as written there
+    if not _is_host(host):
+        msg = f"{address!r}: {host!r} is neither a host's name nor its address"
+        raise SettingsError(msg)
+    return host, int(port)
+
+
+def _is_host(name: str) -> bool:
+    """Whether `socket` takes a name, as far as its form goes."""
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return name.isprintable()

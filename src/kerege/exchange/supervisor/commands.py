@@ -20,6 +20,7 @@ LOGIN_SECONDS = 60.0
 """Longest time for a worker to try a PIN; stretching it takes a third of a second."""
 BUSY = "The server is not ready yet"
 UNKNOWN = {"what": "The server does not know this request", "code": "bad_request"}
+UNFORESEEN = "An unexpected failure; the log has it"
 
 Over = Callable[[], None]
 
@@ -37,7 +38,9 @@ class Commands:
         supervisor.on_reload = self._reload_by_signal
         self._operators = Operators(supervisor.loop, folder, self._handle)
         self._states = States(supervisor, plan)
-        supervisor.on_stop = self._states.close
+        self._opened = [plan.listening]
+        """Sockets of plans that some worker may still have."""
+        supervisor.on_stop = self._stop
 
     def __enter__(self) -> Self:
         return self
@@ -56,7 +59,7 @@ class Commands:
             self._do(message, answer)
         except Exception as error:  # noqa: BLE001 - the server goes on
             self._supervisor.unforeseen(error)
-            answer({"failed": {"what": "An unexpected failure; the log has it"}})
+            answer({"failed": {"what": UNFORESEEN}})
 
     def _do(self, message: Message, answer: Answer) -> None:
         match message.get("do"):
@@ -94,6 +97,9 @@ class Commands:
             finish({"what": str(error)})
         except CannotListenError as error:
             finish({"what": f"{error}: {error.why}", "advice": error.advice})
+        except Exception as error:  # noqa: BLE001 - the server goes on as it is
+            supervisor.unforeseen(error)
+            finish({"what": UNFORESEEN})
         else:
             supervisor.crew.roll(plan, partial(self._adopt, plan, finish))
 
@@ -101,18 +107,33 @@ class Commands:
         self, plan: Plan, finish: Callable[[Message | None], None], reason: str
     ) -> None:
         supervisor = self._supervisor
-        before = supervisor.plan
         slots = supervisor.crew.slots.values()
-        if reason and not any(slot.plan is plan for slot in slots):
-            plan.listening.close_all_but(before.listening)
-        else:
+        self._opened.append(plan.listening)
+        if not reason or any(slot.plan is plan for slot in slots):
             supervisor.plan = plan
             self._states.move(plan)
-            if not reason:
-                before.listening.close_all_but(plan.listening)
+        self._close_unused()
         finish(
             {"what": "A new worker did not start", "why": reason} if reason else None
         )
+
+    def _close_unused(self) -> None:
+        """Close what nobody accepts on: the kernel would go on giving it connections.
+
+        After a reload that failed half way, workers have sockets of several plans.
+        """
+        supervisor = self._supervisor
+        used = supervisor.plan.listening.sockets
+        for slot in supervisor.crew.slots.values():
+            used.update(slot.plan.listening.of_worker(slot.number).values())
+        for listening in self._opened:
+            listening.close_all_but(used)
+        self._opened = [each for each in self._opened if each.sockets & used]
+
+    def _stop(self) -> None:
+        self._states.close()
+        for listening in self._opened:
+            listening.close_all_but()
 
     def _reloaded(
         self, answers: list[Answer], over: Over, failed: Message | None
@@ -172,6 +193,7 @@ class Commands:
                     supervisor.events.info("logged out")
                 else:
                     supervisor.events.info("logged in")
+            self._close_unused()
             supervisor.tell_systemd()
             over()
 

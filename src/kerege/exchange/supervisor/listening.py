@@ -8,6 +8,7 @@ arrives while a worker is replaced waits for its successor.
 import errno
 import socket
 import time
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from kerege.exchange.security_server.settings import (
@@ -90,17 +91,15 @@ class Listening:
             if name != ADMIN
         }
 
-    def close_all_but(self, other: "Listening | None" = None) -> None:
-        """Close every socket that ``other`` does not have too."""
-        kept = {
-            each
-            for port in (other.ports.values() if other else ())
-            for each in port.sockets
-        }
-        for port in self.ports.values():
-            for each in port.sockets:
-                if each not in kept:
-                    each.close()
+    @property
+    def sockets(self) -> set[socket.socket]:
+        """All of them."""
+        return {each for port in self.ports.values() for each in port.sockets}
+
+    def close_all_but(self, kept: Set[socket.socket] = frozenset()) -> None:
+        """Close every socket that is not to be kept; may be repeated."""
+        for each in self.sockets - kept:
+            each.close()
 
 
 def listen(
@@ -132,7 +131,7 @@ def listen(
             count = 1 if option.name == ADMIN else settings.workers
             _fill(port, count, ends)
     except BaseException:
-        Listening(ports).close_all_but(before)
+        Listening(ports).close_all_but(before.sockets if before else frozenset())
         raise
     return Listening(ports)
 

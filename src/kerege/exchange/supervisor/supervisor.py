@@ -73,7 +73,8 @@ class Supervisor:
         self.was_ready = False
         self._exit_code: int | None = None
         self._changes: deque[Change] = deque()
-        self._is_changing = False
+        self._change: Change | None = None
+        """Under way."""
         self.on_reload: Callable[[], None] = lambda: None
         """What SIGHUP does."""
         self.on_stop: Callable[[], None] = lambda: None
@@ -105,13 +106,21 @@ class Supervisor:
         self._next_change()
 
     def _next_change(self) -> None:
-        if self._changes and self.was_ready and not self._is_changing:
-            self._is_changing = True
-            self._changes.popleft()(self._changed)
+        if not self._changes or not self.was_ready or self._change is not None:
+            return
+        begin = self._change = self._changes.popleft()
+        over = partial(self._changed, begin)
+        try:
+            begin(over)
+        except Exception as error:  # noqa: BLE001 - the server goes on
+            self.unforeseen(error)
+            over()
 
-    def _changed(self) -> None:
-        self._is_changing = False
-        self._next_change()
+    def _changed(self, change: Change) -> None:
+        """Note that a change is over; may be repeated."""
+        if self._change is change:
+            self._change = None
+            self._next_change()
 
     def _spawn(self, number: int, plan: Plan) -> Worker:
         options = self.options
