@@ -8,7 +8,7 @@ arrives while a worker is replaced waits for its successor.
 import errno
 import socket
 import time
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from kerege.exchange.security_server.settings import (
@@ -96,7 +96,7 @@ class Listening:
         """All of them."""
         return {each for port in self.ports.values() for each in port.sockets}
 
-    def close_all_but(self, kept: Set[socket.socket] = frozenset()) -> None:
+    def close_all_but(self, kept: AbstractSet[socket.socket] = frozenset()) -> None:
         """Close every socket that is not to be kept; may be repeated."""
         for each in self.sockets - kept:
             each.close()
