@@ -19,7 +19,8 @@ Workers are added up: the numbers are those of the whole server. Counters begin 
 Gauges are looked at every ten seconds; one that cannot be had, or is older than a minute, is left out.
 
 Labels have identifiers and codes, never a path, a user or anything of a body. They are bounded: 500 services and 500 clients of messages that passed,
-100 of each that were only ever refused, 200 fault codes; the rest is `other`. `side` is `client` for what own applications ask, `server` for what others ask.
+100 of each that were only ever refused, 200 fault codes; the rest is `other`. Of a service or a client that neither
+the configuration nor an earlier answer names, `?` stands for what is not known: it may be a personal code in a wrong place. `side` is `client` for what own applications ask, `server` for what others ask.
 
 This page is made by `kerege reference metrics`.
 """

@@ -21,6 +21,7 @@ from kerege.exchange.security_server.authentication import (
     require_client,
 )
 from kerege.exchange.security_server.failures import as_fault, as_peer_fault
+from kerege.exchange.security_server.known_names import warn_of_forbidden_characters
 from kerege.exchange.security_server.outgoing import OutgoingMessage, bounded
 from kerege.exchange.security_server.provider_connection import (
     ProviderAnswer,
@@ -38,7 +39,6 @@ from kerege.exchange.spool import Spool, size_of
 from kerege.xroad.algorithms import SHA512
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import GlobalConf
-from kerege.xroad.identifiers import invalid_codes
 from kerege.xroad.rest import (
     RestRequest,
     RestResponse,
@@ -116,9 +116,7 @@ class ConsumerExchange:
         )
 
     def _admit(self, request: RestRequest) -> None:
-        for identifier in (request.client_id, request.service_id):
-            if invalid_codes(identifier):
-                _log.warning("forbidden characters in identifier", id=str(identifier))
+        warn_of_forbidden_characters(self.runtime.names, request)
         client = require_client(self.runtime.server_configuration(), request.client_id)
         warnings = authenticate_client(
             client,

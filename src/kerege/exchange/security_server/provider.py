@@ -10,12 +10,11 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-import structlog
-
 from kerege.exchange.http import Request, Response
 from kerege.exchange.messagelog import Direction
 from kerege.exchange.security_server.authentication import require_client
 from kerege.exchange.security_server.failures import as_fault, identified
+from kerege.exchange.security_server.known_names import warn_of_forbidden_characters
 from kerege.exchange.security_server.outgoing import (
     OutgoingMessage,
     bounded,
@@ -35,12 +34,9 @@ from kerege.exchange.spool import Spool, size_of
 from kerege.exchange.storage.server_configuration import Service, ServiceType
 from kerege.xroad.faults import SERVER_PROXY, XRoadError, soap_fault
 from kerege.xroad.globalconf import GlobalConf
-from kerege.xroad.identifiers import invalid_codes
 from kerege.xroad.rest import RestRequest, RestResponse, request_hash
 from kerege.xroad.signature import Part, SignatureData
 from kerege.xroad.transport import MessageKind, MessageReader, content_type
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -146,9 +142,7 @@ class ProviderExchange:
         self, request: RestRequest, configuration: GlobalConf
     ) -> Service:
         """Find the service and the client's right to this method and path."""
-        for identifier in (request.client_id, request.service_id):
-            if invalid_codes(identifier):
-                _log.warning("forbidden characters in identifier", id=str(identifier))
+        warn_of_forbidden_characters(self.runtime.names, request)
         rights = self.runtime.server_configuration()
         service = rights.service(request.service_id)
         if service is None:

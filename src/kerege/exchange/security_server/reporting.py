@@ -1,7 +1,8 @@
 """What a passed message leaves for operators: one event, and a warning if it failed.
 
-No personal data: identifiers and codes, never what stands behind the service code. A
-peer's own words go to the client only, for they may quote a path.
+No personal data: identifiers that are known (`known_names`) and codes, never what stands
+behind the service code. A peer's own words go to the client only, for they may quote a
+path.
 """
 
 import time
@@ -39,11 +40,15 @@ class Report:
             fault: Why it failed.
             sizes: Bytes of the request's body and of the answer's.
         """
+        names = self._runtime.names
+        has_passed = fault is None
         self._runtime.on_exchange(
             Exchange(
                 side=self._side,
-                client=str(request.client_id) if request else "",
-                service=str(request.service_id) if request else "",
+                client=names.client(request.client_id) if request else "",
+                service=names.service(request.service_id, has_passed=has_passed)
+                if request
+                else "",
                 verdict=fault.code if fault else str(status),
                 milliseconds=(time.perf_counter() - self._started) * 1000,
                 request_id=(request.request_id or "") if request else "",
@@ -53,12 +58,16 @@ class Report:
             )
         )
         if fault is not None:
-            is_relayed = isinstance(fault, RelayedFaultError)
-            _log.warning(
-                "message failed",
-                side=self._side,
-                code=fault.code,
-                detail=fault.detail,
-                reason=None if is_relayed else fault.message,
-                advice=fault.advice or None,
-            )
+            self._failed(request, fault)
+
+    def _failed(self, request: RestRequest | None, fault: XRoadError) -> None:
+        is_relayed = isinstance(fault, RelayedFaultError)
+        tell = self._runtime.names.told
+        _log.warning(
+            "message failed",
+            side=self._side,
+            code=fault.code,
+            detail=fault.detail,
+            reason=None if is_relayed else tell(fault.message, fault.code, request),
+            advice=tell(fault.advice, fault.code, request) if fault.advice else None,
+        )

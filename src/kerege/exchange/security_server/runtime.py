@@ -18,6 +18,7 @@ from kerege.exchange.clock import utc_now
 from kerege.exchange.http import ClientPool
 from kerege.exchange.messagelog import LogRecord
 from kerege.exchange.security_server.chains import Chains
+from kerege.exchange.security_server.known_names import KnownNames
 from kerege.exchange.security_server.own_ocsp import OwnOCSP
 from kerege.exchange.security_server.peers import Verifiers
 from kerege.exchange.security_server.replays import Replays
@@ -85,7 +86,8 @@ class PeerOCSPSource(Protocol):
 class Exchange(NamedTuple):
     """One message that passed, for logs, metrics and the live view.
 
-    No personal data: no path after the service code, no query, no body, no user id.
+    No personal data: no path after the service code, no query, no body, no user id, and
+    of identifiers only what is known (`known_names`).
     """
 
     side: str
@@ -133,6 +135,11 @@ class Runtime:
     replays: Replays = field(default_factory=Replays)
     clock: Callable[[], datetime] = utc_now
     new_id: Callable[[], str] = new_uuid
+    names: KnownNames = field(init=False)
+    """What of a message's identifiers may be told to logs and metrics."""
+
+    def __post_init__(self) -> None:
+        self.names = KnownNames(self.configuration, self.server_configuration)
 
     def new_spool(self, digest: Digest = SHA512) -> Spool:
         """Return an empty spool for a body, hashed with ``digest``."""
