@@ -1,5 +1,6 @@
 """Documents that differ in a few values: what fits a skeleton, and what does not."""
 
+import pytest
 from hypothesis import given, strategies as st
 
 from kerege.xroad.skeleton import Forms, Skeleton
@@ -46,9 +47,9 @@ class Known:
 
 
 def test_only_the_last_forms_are_remembered():
-    forms: Forms[str] = Forms(most=2, tell_apart=slice(0, 1))
+    forms: Forms[str] = Forms(most=2, tell_apart=lambda document: document[:1])
     for document in (b"a1", b"b1", b"c1"):
-        assert forms.is_new(document)
+        assert forms.may_learn(document)
         forms.learn(document, Known())
     assert forms.read(b"a2") is None
     assert forms.read(b"c2") == "known c2"
@@ -58,5 +59,43 @@ def test_only_the_last_forms_are_remembered():
 def test_what_has_no_form_is_not_learned_again():
     forms: Forms[str] = Forms(most=2)
     forms.learn(b"a1", None)
-    assert not forms.is_new(b"b2")
+    assert not forms.may_learn(b"b2")
     assert forms.read(b"b2") is None
+
+
+def test_a_form_that_does_not_fit_any_more_is_learned_anew():
+    class Outdated:
+        def read(self, document: bytes) -> str | None:
+            return None
+
+    forms: Forms[str] = Forms(most=2)
+    forms.learn(b"a1", Outdated())
+    assert forms.read(b"a2") is None
+    assert forms.may_learn(b"a2")
+    forms.learn(b"a2", Known())
+    assert forms.read(b"a3") == "known a3"
+
+
+def test_the_form_that_was_read_last_stays():
+    forms: Forms[str] = Forms(most=2, tell_apart=lambda document: document[:1])
+    forms.learn(b"a1", Known())
+    forms.learn(b"b1", Known())
+    assert forms.read(b"a2") == "known a2"
+    forms.learn(b"c1", Known())
+    assert forms.read(b"a3") == "known a3"
+    assert forms.read(b"b2") is None
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        b'<?xml version="1.0" encoding="UTF-7"?>',
+        b'<?xml version="1.0" encoding="UTF-16"?>',
+        b"<?xml version='1.0' encoding='utf7'?>",
+        b"\xef\xbb\xbf",
+    ],
+)
+def test_documents_in_other_encodings_have_no_skeleton(declaration):
+    assert Skeleton.of(declaration + LETTER, [b"Aigul"]) is None
+    utf_8 = b"<?xml version='1.0' encoding='utf-8' standalone='no'?>"
+    assert Skeleton.of(utf_8 + LETTER, [b"Aigul"]) is not None

@@ -7,15 +7,23 @@ and a time. Who has parsed one of them knows where these stand in the next. Rule
   fits only if every fixed byte is the same.
 * What stands in a slot is for the caller to judge; it must not be able to change what
   the document is. Base64 and times cannot: they have no character that XML knows.
+* That holds for UTF-8 only: in UTF-7 a ``+`` begins something else. A document that
+  says, or begins like, another encoding has no skeleton.
 * Where a value stands is found by looking for it, so it can be found in the wrong
   place: the caller fills in other values, parses that, and believes the skeleton only
   if the parser finds them where they were put.
 """
 
+import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, Self, TypeVar
+
+_UTF_8 = re.compile(
+    rb"<\?xml version=[\"']1\.0[\"'] encoding=[\"']UTF-8[\"']|<[A-Za-z]", re.IGNORECASE
+)
+"""How a document in UTF-8 begins: it says so, or has no declaration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,8 @@ class Skeleton:
     @classmethod
     def of(cls, document: bytes, values: Sequence[bytes]) -> Self | None:
         """Find ``values`` in a document; None if one is not there exactly once."""
+        if not _UTF_8.match(document):
+            return None
         slots = []
         for value in values:
             if not value or document.count(value) != 1:
@@ -79,13 +89,15 @@ class Form(Protocol[T_co]):
 class Forms(Generic[T]):
     """The kinds of documents that came last; a bounded number of them."""
 
-    def __init__(self, most: int, tell_apart: slice = slice(0)) -> None:
+    def __init__(
+        self, most: int, tell_apart: Callable[[bytes], bytes] = lambda _: b""
+    ) -> None:
         """Start with nothing remembered.
 
         Args:
             most: Forms kept.
-            tell_apart: Bytes, besides the length, by which documents of different
-                forms differ; no slot may lie in them.
+            tell_apart: Returns bytes of a document, besides its length, by which
+                documents of different forms differ; no value may lie in them.
         """
         self._most = most
         self._tell_apart = tell_apart
@@ -93,18 +105,27 @@ class Forms(Generic[T]):
 
     def read(self, document: bytes) -> T | None:
         """Return what the parser would; None if it must be asked."""
-        form = self._forms.get(self._key(document))
-        return None if form is None else form.read(document)
+        key = self._key(document)
+        form = self._forms.get(key)
+        if form is None:
+            return None
+        self._forms.move_to_end(key)
+        return form.read(document)
 
-    def is_new(self, document: bytes) -> bool:
-        """Whether documents of this length and end are worth learning."""
-        return self._key(document) not in self._forms
+    def may_learn(self, document: bytes) -> bool:
+        """Whether a document that could not be read may have a form.
+
+        A form that a document like it does not fit any more is out of date.
+        """
+        return self._forms.get(self._key(document), self) is not None
 
     def learn(self, document: bytes, form: Form[T] | None) -> None:
         """Remember a form, or that there is none for documents like this one."""
-        self._forms[self._key(document)] = form
+        key = self._key(document)
+        self._forms[key] = form
+        self._forms.move_to_end(key)
         while len(self._forms) > self._most:
             self._forms.popitem(last=False)
 
     def _key(self, document: bytes) -> tuple[int, bytes]:
-        return len(document), document[self._tell_apart]
+        return len(document), self._tell_apart(document)

@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given, strategies as st
 
 from kerege.xroad.faults import XRoadError
-from kerege.xroad.identifiers import ClientId, SecurityServerId, ServiceId
+from kerege.xroad.identifiers import (
+    MAX_IDENTIFIER_CHARACTERS,
+    ClientId,
+    SecurityServerId,
+    ServiceId,
+)
 from kerege.xroad.rest import (
     FORBIDDEN_IN_BLOCK,
     MAX_BLOCK_BYTES,
@@ -226,6 +231,16 @@ def test_clients_have_three_or_four_codes(client):
         query_id="q",
     )
     assert refused == "internal_error"
+
+
+def test_identifiers_are_not_remembered_by_the_megabyte():
+    """They are kept to be read faster; a stranger chooses how long they are."""
+    long = "a" * MAX_IDENTIFIER_CHARACTERS
+    client = (b"X-Road-Client:KG/GOV/1/" + long.encode(), b"x-road-id:q", b"")
+    received = b"\r\n".join([b"GET\r\n" + PATH, *client])
+    assert code_of(RestRequest.parse, received) == "internal_error"
+    path = f"/r1/KG/GOV/1/{long}/person".encode()
+    assert code_of(ask, path=path) == "internal_error"
 
 
 def test_a_request_without_client_is_refused():

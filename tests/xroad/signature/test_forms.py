@@ -12,6 +12,7 @@ from kerege.xroad.signature import (
     MESSAGE,
     Part,
     SignatureVerifier,
+    _verify,
     parse_signature,
     sign_messages,
 )
@@ -143,3 +144,62 @@ def test_a_stranger_with_the_same_form_is_not_believed():
     with pytest.raises(XRoadError) as refused:
         verifier.verify(type(first)(forged), [HELLO], signer=ALICE, at=NOW)
     assert refused.value.code == "invalid_signature_value"
+
+
+def parses_of(verifier, documents, monkeypatch):
+    """Return how many of these documents the verifier has the parser read."""
+    count = 0
+
+    def counted(data, **options):
+        nonlocal count
+        count += 1
+        return parse_signature(data, **options)
+
+    monkeypatch.setattr(_verify, "parse_signature", counted)
+    for data, part in documents:
+        verifier.verify(data, [part], signer=ALICE, at=NOW)
+    return count
+
+
+def messages_of(who, count=5):
+    template = template_of(who)
+    parts = [Part.of(MESSAGE, bytes([number])) for number in range(count)]
+    return [(sign_messages(template, who, [[part]], NOW)[0], part) for part in parts]
+
+
+def test_a_renewed_ocsp_response_is_a_new_form(monkeypatch):
+    """Of the same length, and with the same end: the responder's certificate."""
+    who, verifier = member(), SignatureVerifier(trust())
+    for _ in range(3):  # the template takes a response each time
+        assert parses_of(verifier, messages_of(who), monkeypatch) == 1
+
+
+def test_members_whose_signatures_have_the_same_length_do_not_disturb_each_other(
+    monkeypatch,
+):
+    verifier = SignatureVerifier(trust())
+    one, two = (
+        messages_of(member(key=rsa.generate_private_key(65537, 2048))) for _ in range(2)
+    )
+    mixed = [message for pair in zip(one, two, strict=True) for message in pair]
+    assert parses_of(verifier, mixed, monkeypatch) == 2
+
+
+def test_a_signature_in_utf_7_is_read_by_the_parser_alone():
+    """There a plus sign in base64 begins something else."""
+    first, second = two_of(member(), HELLO)
+    utf_7 = [
+        document.replace(b'encoding="UTF-8"', b'encoding="UTF-7"')
+        for document in (first, second)
+    ]
+    readable = [document for document in utf_7 if can_parse(document)]
+    for document in readable:
+        assert form_of(document) is None
+
+
+def can_parse(document):
+    try:
+        parse_signature(document)
+    except XRoadError:
+        return False
+    return True

@@ -28,9 +28,12 @@ from kerege.exchange.messagelog.rows import RecordRows, statements
 from kerege.exchange.storage import Database
 
 MOST_BYTES = 512 * 1024
-"""Most bytes inserted in the event loop: half a millisecond's work."""
+MOST_ROWS = 128
+"""Most bytes and records inserted in the event loop: some milliseconds' work."""
 SLOW_SECONDS = 0.01
 """Where commits take longer than this on average, the thread makes them."""
+STALL_SECONDS = 0.05
+"""After one that took so long the thread makes the next thirty."""
 WEIGHT = 0.05
 """Of a commit in the average of the last ones: twenty of them decide."""
 CHECKPOINT_PAGES = 4000
@@ -56,6 +59,16 @@ class Done(Enum):
     """The rows are on stable storage."""
 
 
+class _State(Enum):
+    """How far the write-ahead log's way into the database is."""
+
+    QUIET = "quiet"
+    MOVING = "moving"
+    """The thread is at it, or soon will be."""
+    MOVED = "moved"
+    """The rest is to be moved after the next commit."""
+
+
 class AtOnce:
     """A connection that never waits for a lock; used by one thread at a time."""
 
@@ -66,8 +79,7 @@ class AtOnce:
         self._file = _identity(database)
         self._average_seconds = 0.0
         self._pages = 0
-        self._is_moving = False
-        self._is_moved = False
+        self._state = _State.QUIET
 
     @classmethod
     def of(cls, database: Database) -> Self | None:
@@ -78,11 +90,11 @@ class AtOnce:
 
     def write(self, rows: Rows) -> Done:
         """Insert rows, and commit them if the disk is quick."""
-        if sum([each.size for _, _, each in rows]) > MOST_BYTES:
-            return Done.NOTHING
         try:
             if _identity(self._database) != self._file:
                 self._reopen()
+            if self._would_take_long(rows):
+                return Done.NOTHING
             self._driver.execute("BEGIN IMMEDIATE")
             for statement, values in statements(rows, "sqlite"):
                 self._driver.executemany(statement, values)
@@ -100,22 +112,40 @@ class AtOnce:
             return Done.INSERTED  # the thread finds out whether it was written
         return Done.COMMITTED
 
+    def _would_take_long(self, rows: Rows) -> bool:
+        """Whether there is much to insert, or the commit would wait behind a move."""
+        size = sum([each.size for _, _, each in rows])
+        waits = self._state is _State.MOVING and self._average_seconds > SLOW_SECONDS
+        return waits or size > MOST_BYTES or len(rows) > MOST_ROWS
+
     def commit(self) -> None:
         """Commit what was inserted: it is on stable storage. Raises sqlite3.Error."""
         began = time.perf_counter()
         self._driver.execute("COMMIT")
         took = time.perf_counter() - began
+        if took > STALL_SECONDS:
+            self._average_seconds = max(self._average_seconds, STALL_SECONDS)
         self._average_seconds += WEIGHT * (took - self._average_seconds)
-        if self._is_moved:
-            self._is_moving = self._is_moved = False
-            self._driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        if self._state is _State.MOVED:
+            self._state = _State.QUIET
+            self._begin_anew()
 
-    @property
-    def has_much_to_move(self) -> bool:
-        """Whether it is time for `move`; says so once."""
-        if self._pages < CHECKPOINT_PAGES or self._is_moving:
+    def _begin_anew(self) -> None:
+        """Move what was written during `move`; the log then begins at its front.
+
+        RESTART keeps other processes from writing for that moment, or does nothing:
+        with PASSIVE they would write on, and the log would never end.
+        """
+        try:
+            self._driver.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+        except sqlite3.Error as error:
+            _log.warning("write-ahead log not moved", reason=str(error))
+
+    def take_move(self) -> bool:
+        """Return whether it is time for `move`, once each time."""
+        if self._pages < CHECKPOINT_PAGES or self._state is not _State.QUIET:
             return False
-        self._pages, self._is_moving = 0, True
+        self._pages, self._state = 0, _State.MOVING
         return True
 
     def move(self) -> None:
@@ -128,11 +158,11 @@ class AtOnce:
                 connection.close()
         except Exception as error:  # noqa: BLE001 - the next one may do better
             _log.warning("write-ahead log not moved", reason=str(error))
-        self._is_moved = True
+        self._state = _State.MOVED
 
     def rollback(self) -> None:
         """Forget what was inserted."""
-        with contextlib.suppress(sqlite3.ProgrammingError):  # it is closed
+        with contextlib.suppress(sqlite3.Error):  # it is closed, or broken: see commit
             if self._driver.in_transaction:
                 self._driver.rollback()
 
@@ -142,9 +172,9 @@ class AtOnce:
 
     def _reopen(self) -> None:
         """Leave a file that was moved away or replaced: nobody would find the rows."""
-        self._driver.close()
         self._database.engine.dispose()
-        self._driver = _connect(self._database)
+        old, self._driver = self._driver, _connect(self._database)
+        old.close()
         self._file = _identity(self._database)
 
 

@@ -113,6 +113,7 @@ class GroupWriter:
         )
         self._is_writing = False
         self._last_batch = 0
+        self._is_in_doubt = False
         self._waiting_records = 0
         self._waiting_bytes = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -181,13 +182,16 @@ class GroupWriter:
         self._last_batch = len(batch)
         done = Done.NOTHING
         if self._at_once is not None:
-            self._take_ids(batch)
-            done = self._at_once.write(_rows(self._digested(batch)))
+            try:
+                self._take_ids(batch)
+                done = self._at_once.write(_rows(self._digested(batch)))
+            except Exception:  # noqa: BLE001 - a bug must not stop the log
+                _log.exception("messages not written at once")
         if done is Done.COMMITTED:
             self._answer(batch)
         else:
             self._batches.put(_Batch(batch, done is Done.INSERTED))
-        if self._at_once is not None and self._at_once.has_much_to_move:
+        if self._at_once is not None and self._at_once.take_move():
             self._batches.put(self._at_once.move)
 
     def _gather(self) -> list[_Waiting]:
@@ -227,18 +231,20 @@ class GroupWriter:
 
     def _write(self, batch: Sequence[_Waiting], *, inserted: bool = False) -> None:
         """Write a batch; every record then has its id, or its error."""
+        self._is_in_doubt = False
         try:
             if inserted and self._at_once is not None:
                 self._commit_inserted(self._at_once, batch)
             else:
                 self._commit(self._digested(batch))
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it
-            if len(batch) > 1 and not concerns_all(error):
+            in_doubt = self._is_in_doubt
+            if len(batch) > 1 and not concerns_all(error) and not in_doubt:
                 for waiting in batch:
                     self._write([waiting])
                 return
             _log.error("messages not logged", count=len(batch), error=reason(error))
-            in_doubt = isinstance(error, DBAPIError) and is_passing(error)
+            in_doubt |= isinstance(error, DBAPIError) and is_passing(error)
             for waiting in batch:
                 waiting.error = _failed(reason(error), in_doubt=in_doubt)
 
@@ -258,6 +264,7 @@ class GroupWriter:
 
     def _commit(self, batch: Sequence[_Waiting], *, in_doubt: bool = False) -> None:
         """Commit the batch in one transaction; try again while the trouble may pass."""
+        self._is_in_doubt = in_doubt
         if not in_doubt:
             self._take_ids(batch)
         deadline = time.monotonic() + self._retry_seconds
@@ -278,7 +285,7 @@ class GroupWriter:
             except DBAPIError as error:
                 if not is_passing(error) or time.monotonic() + delay > deadline:
                     raise
-                in_doubt = True
+                self._is_in_doubt = in_doubt = True
                 _log.warning("message log waits", error=reason(error), seconds=delay)
                 time.sleep(delay)
                 delay = min(2 * delay, MAX_DELAY_SECONDS)

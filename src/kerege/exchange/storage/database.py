@@ -14,10 +14,10 @@ Source: design decisions "SQLite is the default" and "SQLAlchemy 2 Core + Alembi
 """
 
 import contextlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -152,17 +152,27 @@ def _engine(address: URL) -> Engine:
                 "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             },
         )
-    if address.database and address.database != ":memory:":
-        with contextlib.suppress(OSError):  # opening it says better what is wrong
-            Path(address.database).touch(mode=PRIVATE)
     engine = create_engine(
         address,
         pool_size=POOL_SIZE,
         connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
     )
+    event.listen(engine, "do_connect", _make_private)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_private(
+    _dialect: object, _record: object, arguments: list[Any], _options: object
+) -> None:
+    """Make a new file before SQLite does, which lets everybody read it."""
+    name = str(arguments[0]) if arguments else ""
+    if name and name != ":memory:":
+        with contextlib.suppress(
+            OSError
+        ):  # it is there; or connecting says what is wrong
+            os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE))
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - sqlite3's own type behind SQLAlchemy's event

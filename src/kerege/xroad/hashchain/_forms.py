@@ -80,7 +80,7 @@ class _Reader(Generic[T]):
         if known is not None:
             return known
         parsed = self._kind.parse(document)
-        if len(document) <= MOST_BYTES and self._forms.is_new(document):
+        if len(document) <= MOST_BYTES and self._forms.may_learn(document):
             self._forms.learn(document, self._form(document, parsed))
         return parsed
 

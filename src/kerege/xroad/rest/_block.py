@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from kerege.xroad.faults import XRoadError
-from kerege.xroad.identifiers import decode_segment
+from kerege.xroad.identifiers import MAX_IDENTIFIER_CHARACTERS, decode_segment
 
 Headers = tuple[tuple[str, str], ...]
 """Names and values in order; the text is ISO-8859-1, as on the wire of HTTP."""
@@ -102,10 +102,10 @@ def read_block(block: bytes) -> tuple[str, str, Headers]:
 def read_codes(text: str, what: str) -> list[str]:
     """Return the percent-decoded codes of an identifier with slashes.
 
-    Raises ``internal_error`` for empty codes and for characters that are neither
-    allowed in a path segment nor percent-encoded.
+    Raises ``internal_error`` for empty codes, for characters that are neither
+    allowed in a path segment nor percent-encoded, and for texts that are too long.
     """
-    if not _SEGMENTS.fullmatch(text):
+    if len(text) > MAX_IDENTIFIER_CHARACTERS or not _SEGMENTS.fullmatch(text):
         raise XRoadError(
             "internal_error", f"{named(what, text)} is not a list of encoded codes"
         )

@@ -45,8 +45,9 @@ MAX_REMEMBERED_BYTES = 64 * 1024
 
 REMEMBERED_FORMS = 128
 """Forms of signatures kept, one for each signer that is busy: 30 KB each."""
-OCSP_BYTES = slice(-768, -256)
-"""What tells forms apart: a signature ends with an OCSP response, new every hour."""
+_CERTIFICATE = b"X509Certificate>"
+_KEY_FROM, _KEY_TO = 600, 720
+"""Characters of a certificate that lie in its public key: they tell signers apart."""
 REMEMBERED_MEMBERS = 1024
 """Names read from certificates; a certificate takes 1 to 2 KB."""
 
@@ -124,7 +125,7 @@ class SignatureVerifier:
         self._chains = chains or ChainVerifier(trust)
         self._members: dict[str, ByIdentity[x509.Certificate, ClientId]] = {}
         self._remembered: OrderedDict[bytes, ParsedSignature] = OrderedDict()
-        self._forms: Forms[ParsedSignature] = Forms(REMEMBERED_FORMS, OCSP_BYTES)
+        self._forms: Forms[ParsedSignature] = Forms(REMEMBERED_FORMS, _signer_bytes)
 
     def verify(
         self,
@@ -154,7 +155,10 @@ class SignatureVerifier:
                 (``invalid_cert_path...``, ``cannot_create_cert_path``).
         """
         remembered = self._remembered.get(data.signature)
-        parsed = remembered or self._parse(data.signature, rules)
+        known = remembered or self._read_quickly(data.signature, rules)
+        parsed = known or parse_signature(
+            data.signature, check_schema=rules.check_schema
+        )
         _require_profile_reference(parsed)
         report = _verify_hash_chain(data, parts, parsed, rules)
         self._require_signer(parsed, signer)
@@ -169,7 +173,11 @@ class SignatureVerifier:
             at=at,
         )
         if rules.check_schema and len(data.signature) <= MAX_REMEMBERED_BYTES:
-            self._remember(data.signature, parsed, is_batch=report is not None)
+            if known is None and self._forms.may_learn(data.signature):
+                form = SignatureForm.of(data.signature, parsed)
+                self._forms.learn(data.signature, form)
+            if report is not None:
+                self._remember(data.signature, parsed)
         trusted = report.trusted if report is not None else ()
         return VerifiedSignature(parsed, signer.member, chain, trusted)
 
@@ -193,23 +201,25 @@ class SignatureVerifier:
                 f"{signer.member.short}",
             )
 
-    def _parse(self, signature: bytes, rules: VerificationRules) -> ParsedSignature:
-        """Read a document; quickly, if it is like one that was verified."""
-        known = self._forms.read(signature) if rules.check_schema else None
-        return known or parse_signature(signature, check_schema=rules.check_schema)
+    def _read_quickly(
+        self, signature: bytes, rules: VerificationRules
+    ) -> ParsedSignature | None:
+        """Read a document that is like one that was verified."""
+        return self._forms.read(signature) if rules.check_schema else None
 
-    def _remember(
-        self, signature: bytes, parsed: ParsedSignature, *, is_batch: bool
-    ) -> None:
-        """Remember the form; the signature if other messages may come with it."""
-        if self._forms.is_new(signature):
-            self._forms.learn(signature, SignatureForm.of(signature, parsed))
-        if not is_batch:
-            return
+    def _remember(self, signature: bytes, parsed: ParsedSignature) -> None:
+        """Remember a signature with which other messages of a batch may come."""
         self._remembered[signature] = parsed
         self._remembered.move_to_end(signature)
         while len(self._remembered) > REMEMBERED_SIGNATURES:
             self._remembered.popitem(last=False)
+
+
+def _signer_bytes(signature: bytes) -> bytes:
+    begin = signature.find(_CERTIFICATE)
+    if begin < 0:
+        return b""
+    return signature[begin + _KEY_FROM : begin + _KEY_TO]
 
 
 def _require_profile_reference(parsed: ParsedSignature) -> None:

@@ -234,8 +234,10 @@ class MultipartParser:
         needle = self._needle
         while self._parts < self._max_parts:
             end = buffer.find(b"\r\n\r\n", position, position + _USUAL_HEADER_BYTES)
+            if end < 0:
+                break
             headers = _USUAL_HEADERS.get(buffer[position + 1 : end])
-            if end < 0 or headers is None:
+            if headers is None:
                 break
             body = end + 4
             at = buffer.find(needle, body - 1)  # its line feed may be the last one
