@@ -6,11 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from kerege.exchange.configuration import ConfigurationClient, ConfigurationSettings
 from kerege.exchange.configuration.local import LocalConfiguration
 from kerege.exchange.messagelog import ArchiveJob, Archiver
 from kerege.exchange.ocsp import OcspFetcher, OcspStore
+from kerege.exchange.security_server.server import SecurityServer
+from kerege.exchange.security_server.settings import Settings
 from kerege.exchange.storage import Database
 from kerege.xroad.globalconf import Anchor
 from tests.exchange.messagelog.world import World, make_world
@@ -123,3 +126,17 @@ async def test_the_worker_goes_on_asking_whether_time_stamping_works(
     log = world.log()
     monkeypatch.setattr(log.period, "refresh", bug.later)
     await pass_bugs(log._refresh(), bug)
+
+
+async def test_what_a_task_of_a_server_raises_is_logged():
+    server = SecurityServer(Settings("TEST/GOV/1/SS1"), lambda _: pytest.fail("keys"))
+    bug = FailingTwice()
+    with capture_logs() as events:
+        server._run(bug.later())
+        await server.stop()
+        server._run(bug.later())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert bug.calls == 1, "the first was cancelled before it began"
+    assert [event["event"] for event in events] == ["unexpected failure"]
+    assert isinstance(events[0]["exc_info"], KeyError)

@@ -263,6 +263,7 @@ class SecurityServer:
         """Keep a task for as long as the server runs."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
+        task.add_done_callback(_note_failure)
 
     async def _keep_rights(self, database: Database) -> None:
         """Notice changes of the server configuration."""
@@ -337,6 +338,11 @@ class SecurityServer:
         )
         self._servers.append(server)
         self._ports[name] = server
+
+
+def _note_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("unexpected failure", exc_info=error)
 
 
 def http_limits(settings: Settings) -> Limits:

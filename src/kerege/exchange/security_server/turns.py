@@ -18,6 +18,9 @@ from kerege.exchange.processes import FileLock
 TRY_SECONDS = 1.0
 """How often a process that follows tries to lead."""
 
+AGAIN_SECONDS = 10.0
+"""Until a job that failed is done again."""
+
 Job: TypeAlias = Callable[[], Coroutine[Any, Any, object]]
 """Runs until it is cancelled."""
 
@@ -48,7 +51,7 @@ class Turns:
     async def run(self) -> None:
         """Do what is to be done, until cancelled."""
         try:
-            if not self.take():
+            if not self._take_if_possible():
                 await _while(self._follow, self._wait_for_turn())
             if not self._has_resigned:
                 await _while(self._lead, self._resigned.wait())
@@ -72,18 +75,38 @@ class Turns:
                 async with asyncio.timeout(TRY_SECONDS):
                     await self._resigned.wait()
             except TimeoutError:
-                if self.take():
+                if self._take_if_possible():
                     _log.info("jobs taken over")
                     return
+
+    def _take_if_possible(self) -> bool:
+        """Lead if nobody does; go on following if the lock cannot even be looked at."""
+        try:
+            return self.take()
+        except OSError as error:  # no descriptors, no memory: not for ever
+            _log.warning("jobs not taken over", reason=str(error))
+            return False
 
 
 async def _while(jobs: Sequence[Job], ends: Coroutine[Any, Any, object]) -> None:
     """Run jobs until ``ends`` ends; return when they have ended too."""
     loop = asyncio.get_running_loop()
-    tasks = [loop.create_task(job()) for job in jobs]
+    tasks = [loop.create_task(_go_on(job)) for job in jobs]
     try:
         await ends
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _go_on(job: Job) -> None:
+    """Do a job until cancelled, after a failure again."""
+    while True:
+        try:
+            await job()
+        except Exception as error:  # noqa: BLE001 - the server lives by its jobs
+            _log.error("unexpected failure", exc_info=error)
+        else:
+            return
+        await asyncio.sleep(AGAIN_SECONDS)
