@@ -237,6 +237,27 @@ def test_a_pin_is_judged_by_a_worker_and_kept_by_the_supervisor(tmp_path):
         assert mode == 0o600
 
 
+def test_a_stored_pin_that_is_wrong_leaves_the_server_locked(tmp_path):
+    with supervised(tmp_path, workers=2, pin="wrong", is_pin_stored=True) as server:
+        server.until("ready")
+        assert server.heard("not logged in")[0] == {
+            **server.heard("not logged in")[0],
+            "level": "error",
+            "reason": "The PIN is wrong",
+            "advice": "Log in with: kerege security-server login",
+        }
+        assert sorted(bool(e["pin"]) for e in server.heard("began")) == [
+            *(False, False),
+            *(True, True),
+        ]
+        assert ask(tmp_path / "spool", {"do": "login", "pin": "right"})["ok"]
+
+
+def test_somebody_who_gives_a_wrong_pin_is_told_at_once(tmp_path):
+    with supervised(tmp_path, pin="wrong") as server:
+        assert server.ended() == (1, "Error: The PIN is wrong\n")
+
+
 def test_a_command_without_a_server_says_so(tmp_path):
     for folder in (tmp_path, tmp_path / "nothing"):
         with pytest.raises(XRoadError) as refused:

@@ -27,6 +27,10 @@ def main() -> None:
     say("began", boot["number"], pin=boot["pin"] is not None, ports=len(sockets))
     if kind == "die":
         os._exit(3)
+    if boot["pin"] not in (None, "right"):
+        failed = {"what": "The PIN is wrong", "code": "pin_incorrect"}
+        channel.send({"failed": failed})
+        sys.exit(1)
     if kind == "fail" or (kind == "second" and boot["number"] == 2):
         channel.send(
             {"failed": {"what": "No keys", "advice": "Make some.", "code": "x"}}

@@ -65,9 +65,10 @@ def run(
     ports listen, then `message` for each message that passed. They have no path, no
     query and no body.
 
-    Without a terminal to ask at, or without the credential, the server runs without
-    its keys and answers 503, until `kerege security-server login`. SIGHUP, or `kerege
-    security-server reload`, has it read server.toml, keys and certificates again.
+    Without a terminal to ask at, without the credential, or with a wrong PIN in it,
+    the server runs without its keys and answers 503, until `kerege security-server
+    login`. SIGHUP, or `kerege security-server reload`, has it read server.toml, keys
+    and certificates again.
 
     \b
     Examples:
@@ -85,6 +86,7 @@ def run(
         "debug": bool(context.find_root().params.get("debug")),
     }
     if is_there(pin_from):
+        given["is_pin_stored"] = pin_from.startswith("credential:")
         given["pin_from"] = _pipe_with(read_pin(pin_from))
     _become([sys.executable, "-P", "-m", SUPERVISOR, json.dumps(given)])
 

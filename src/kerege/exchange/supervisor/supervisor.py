@@ -49,6 +49,9 @@ class Options:
     log_format: str = "json"
     log_level: str = "info"
     debug: bool = False
+    is_pin_stored: bool = False
+    """Nobody is there to hear that the PIN is wrong: the server starts without it,
+    rather than again and again."""
 
 
 class Supervisor:
@@ -183,11 +186,12 @@ class Supervisor:
     def _not_started(self, worker: Worker) -> None:
         """Judge why a worker did not start."""
         error = worker.failure or {}
-        if not self.was_ready:
+        has_wrong_pin = error.get("code") in WRONG_PIN and worker.is_active
+        if not self.was_ready and not (has_wrong_pin and self.options.is_pin_stored):
             print_failure(error)
             self._exit_code = 1
             self.crew.kill()
-        elif error.get("code") in WRONG_PIN and self.pin is not None:
+        elif has_wrong_pin and self.pin is not None:
             self.pin = None
             self.events.error("not logged in", reason=error["what"], advice=LOG_IN)
             self.tell_systemd()
