@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from kerege.cli.security_server.move_database import how_to_use
 from kerege.exchange.processes import only_process
 from kerege.exchange.security_server.settings import load_settings
 from kerege.exchange.storage import open_database
@@ -58,3 +59,13 @@ def test_an_address_with_a_password_is_not_shown_again(ss, tmp_path: Path):
             "move-database", "postgresql+psycopg://kerege:secret@127.0.0.1:9/none"
         ).output
     )
+
+
+def test_the_last_line_can_be_copied_and_says_what_is_missing():
+    url = "postgresql+psycopg://kerege@db.example/kerege?sslmode=require"
+    line = f'  database = "{url}"'
+    assert how_to_use(url) == line
+    shown = how_to_use(url.replace("kerege@", "kerege:secret@"))
+    assert shown.startswith(f"{line}\nand add the password to the address")
+    assert "~/.pgpass" in shown
+    assert "secret" not in shown

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 
 from kerege.cli.failures import Failure
 from kerege.cli.security_server.common import opened_database, private_files
@@ -43,10 +43,27 @@ def move_database(url: str, config: Path) -> None:
     ):
         counts = copy_database(source, target, _Progress())
     click.echo(f"Copied and counted: {sum(counts.values())} rows")
+    click.echo(f"Now write into {config}, and start the server:")
+    click.echo(how_to_use(url))
+
+
+def how_to_use(url: str) -> str:
+    """Return the line of the settings file for a database, without its password."""
     address = make_url(url)
-    shown = address.render_as_string() if address.password else url  # without it
-    click.echo(
-        f'Now write into {config}, and start the server:\n  database = "{shown}"'
+    if not address.password:
+        return f'  database = "{url}"'
+    shown = URL.create(
+        address.drivername,
+        username=address.username,
+        host=address.host,
+        port=address.port,
+        database=address.database,
+        query=address.query,
+    )
+    return (
+        f'  database = "{shown}"\n'
+        "and add the password to the address, as user:password@host, or keep it in "
+        "~/.pgpass of the server's user."
     )
 
 
