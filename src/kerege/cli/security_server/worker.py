@@ -6,7 +6,6 @@ command for people.
 """
 
 import asyncio
-import gc
 import os
 import signal
 import socket
@@ -24,6 +23,7 @@ from kerege.cli.logs import LogFormat, LogLevel, configure_logs
 from kerege.cli.message_events import message_events
 from kerege.exchange.keys import Pin, SoftwareToken
 from kerege.exchange.keys.server_keys import internal_identity, server_keys
+from kerege.exchange.memory import calm_garbage_collection, keep_tidy
 from kerege.exchange.security_server.locked import LockedServer
 from kerege.exchange.security_server.readiness import Problem
 from kerege.exchange.security_server.server import SecurityServer
@@ -33,9 +33,6 @@ from kerege.exchange.supervisor.secrecy import hide_memory
 from kerege.exchange.supervisor.workers import CHANNEL
 from kerege.exchange.tls import UnsuitableOpenSSLError, client_side_context
 from kerege.xroad.faults import XRoadError
-
-COLLECT_AFTER = (25_000, 20, 20)
-"""Objects made since the last collection, and rounds of the younger generations."""
 
 _log = structlog.get_logger(__name__)
 
@@ -116,6 +113,7 @@ class Worker:
             self._tell_failure(error)
             return False
         calm_garbage_collection()
+        self._run(keep_tidy())
         self._tell({"ready": True})
         how = await told
         loop.remove_reader(self._channel.fileno())
@@ -229,17 +227,6 @@ def start_failure(error: Exception) -> Failure:
             advice="Are the addresses in the configuration anchor reachable from here?",
         )
     return failure_of(error)
-
-
-def calm_garbage_collection() -> None:
-    """Look for cycles less often, and never again in what the start has made.
-
-    A message makes some thousand objects and hardly any cycle: with Python's defaults
-    the collector takes one twentieth of the time of a busy server.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
 
 
 if __name__ == "__main__":
