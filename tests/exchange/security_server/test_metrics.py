@@ -12,9 +12,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from kerege.exchange.security_server import metrics as module
-from kerege.exchange.security_server.metrics import Metrics, Names
+from kerege.exchange.security_server.metrics import Metrics
 from kerege.exchange.security_server.metrics_catalogue import METRICS, Kind, Sample
 from kerege.exchange.security_server.metrics_files import clear
+from kerege.exchange.security_server.metrics_names import Names
 from kerege.exchange.security_server.metrics_store import CountFile, read_counts
 from kerege.exchange.security_server.metrics_text import render, worker_ended
 from kerege.exchange.security_server.runtime import Exchange
@@ -104,6 +105,32 @@ def test_a_worker_that_ends_twice_or_never_counted_is_no_trouble(tmp_path):
     worker_ended(tmp_path, "1")
     worker_ended(tmp_path, "1")
     assert told(tmp_path) == {}
+
+
+def test_a_hundred_workers_that_ended_leave_no_more_names_than_one(tmp_path):
+    for process in range(100):
+        metrics = Metrics(tmp_path, str(process))
+        metrics.observe(
+            message(client=f"{PORTAL}{process}", service=f"{FACT}{process}")
+        )
+        metrics.observe(message())
+        metrics.observe(message(DENIED))
+        for number in range(module.REFUSED_NAMES):
+            stranger = f"M:{process}/{number}/{'x' * 150}"
+            metrics.observe(message(DENIED, client=stranger, service=stranger))
+        worker_ended(tmp_path, str(process))
+    samples = told(tmp_path)
+    for kind, name in (("service", FACT), ("client", PORTAL)):
+
+        def count(label, result, kind=kind):
+            labels = {kind: label, "result": result, "side": "client"}
+            return value(samples, f"kerege_messages_by_{kind}_total", **labels)
+
+        bare = name.partition(":")[2]
+        assert {count(f"{bare}{number}", "passed") for number in range(100)} == {1}
+        assert (count(bare, "passed"), count(bare, "fault")) == (100, 100)
+        assert count("other", "fault") == 100 * module.REFUSED_NAMES - 100
+    assert len(samples) < 2 * (100 + module.REFUSED_NAMES) + 100
 
 
 WORKER = """

@@ -34,55 +34,22 @@ from kerege.exchange.security_server.metrics_files import (
     counts_file,
     state_file,
 )
+from kerege.exchange.security_server.metrics_names import (
+    MAX_CODES,
+    PROVEN_NAMES,
+    REFUSED_NAMES,
+    Names,
+    count_key,
+)
 from kerege.exchange.security_server.metrics_store import CountFile
 from kerege.exchange.security_server.runtime import Exchange
 from kerege.xroad.faults import known_code
 
-PROVEN_NAMES = 500
-"""Services, and clients, that have a series: more than a server has in practice."""
-REFUSED_NAMES = 100
-"""The same for names that were only seen in refused messages."""
-MAX_NAME_CHARACTERS = 200
-"""Five codes of 40 characters; longer ones are ``other``."""
-MAX_CODES = 200
-"""Fault codes that have a series; a peer may send anything."""
 MAX_REMEMBERED = 4096
 """Combinations of labels whose places are remembered."""
-OTHER = "other"
 
 _log = structlog.get_logger(__name__)
 _BOUNDS = (*(repr(bound).removesuffix(".0") for bound in BUCKETS), INFINITY)
-
-
-def count_key(name: str, labels: tuple[str, ...], part: str = "") -> str:
-    """Return the key of a count; ``part`` is a histogram's bound, or its sum."""
-    return json.dumps([name, labels, part], ensure_ascii=False)
-
-
-class Names:
-    """Which names get a series of their own."""
-
-    def __init__(self, proven: int, refused: int) -> None:
-        """Give a place to so many names of each kind."""
-        self._most = (refused, proven)
-        self._names: tuple[set[str], set[str]] = (set(), set())
-
-    def label(self, name: str, *, is_proven: bool) -> str:
-        """Return the name, or ``other`` if there is no place for it."""
-        refused, proven = self._names
-        if name in proven:
-            return name
-        if name in refused and not is_proven:
-            return name
-        if not name or len(name) > MAX_NAME_CHARACTERS:
-            return OTHER
-        places = self._names[is_proven]
-        if len(places) >= self._most[is_proven]:
-            return name if name in refused else OTHER
-        places.add(name)
-        if is_proven:
-            refused.discard(name)
-        return name
 
 
 class Metrics:

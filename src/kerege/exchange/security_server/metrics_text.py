@@ -5,7 +5,7 @@ Rules:
 * Counts of all files are added up. What workers measured is added up, or the newest
   counts, as the catalogue says; what is older than a minute is no longer told.
 * The files of a worker that has ended are folded into one, so that a worker that falls
-  over every second does not fill the disk.
+  over every second does not fill the disk. Names are bounded there as in each worker.
 * Whoever starts the workers calls `metrics.clear` before, and `worker_ended` and
   `render` from one thread.
 
@@ -32,6 +32,7 @@ from kerege.exchange.security_server.metrics_files import (
     counts_file,
     state_file,
 )
+from kerege.exchange.security_server.metrics_names import Folding, parsed_key
 from kerege.exchange.security_server.metrics_store import CountFile, read_counts
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -57,8 +58,10 @@ def worker_ended(folder: Path, process: str) -> None:
     own = counts_file(folder, process)
     counts = read_counts(own)
     if counts:
-        ended = CountFile(counts_file(folder, ENDED))
-        for key, value in counts.items():
+        path = counts_file(folder, ENDED)
+        folding = Folding(read_counts(path))
+        ended = CountFile(path)
+        for key, value in folding.bounded(counts):
             ended.values[ended.cell(key)] += value
         ended.close()
     own.unlink(missing_ok=True)
@@ -102,7 +105,7 @@ def _counted(folder: Path) -> tuple[dict[str, Series], dict[str, Buckets]]:
     histograms: dict[str, Buckets] = {name: {} for name in METRICS}
     for path in sorted(folder.glob("counts-*.bin")):
         for key, value in read_counts(path).items():
-            name, labels, part = _parsed(key)
+            name, labels, part = parsed_key(key)
             if name not in METRICS:
                 continue
             if part:
@@ -112,14 +115,6 @@ def _counted(folder: Path) -> tuple[dict[str, Series], dict[str, Buckets]]:
                 series = counters[name]
                 series[labels] = series.get(labels, 0.0) + value
     return counters, histograms
-
-
-def _parsed(key: str) -> tuple[str, tuple[str, ...], str]:
-    try:
-        name, labels, part = json.loads(key)
-        return str(name), tuple(map(str, labels)), str(part)
-    except (ValueError, TypeError):
-        return "", (), ""
 
 
 def _measured(folder: Path, now: float) -> dict[str, Series]:
