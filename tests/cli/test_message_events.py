@@ -6,10 +6,11 @@ import os
 
 import pytest
 
+from kerege.cli import message_events as module
 from kerege.cli.logs import LogFormat, LogLevel
 from kerege.cli.message_events import MessageEvents, message_events
 from kerege.exchange.security_server.runtime import Exchange
-from kerege.exchange.supervisor.lines import PIPE_BUF, Lines
+from kerege.exchange.supervisor.lines import LOST_LINES, PIPE_BUF, Lines
 
 PASSED = Exchange("client", "SUBSYSTEM:a/b/c/d", "SERVICE:a/b/e/f/g", "200", 12.345)
 REFUSED = Exchange(
@@ -74,6 +75,48 @@ async def test_a_write_never_holds_more_than_a_pipe_takes_whole(pipe):
     assert len(os.read(reading, 100_000).splitlines()) == 100
     assert all(len(text) < PIPE_BUF for text in lines.writes)
     assert 1 < len(lines.writes) < 20
+
+
+async def test_a_write_leaves_room_for_the_count_of_lost_lines(pipe):
+    lines = Counted(pipe[1])
+    events = MessageEvents(lines, worker=1)
+    together = set()
+    for length in range(1750, 1900):
+        lines.writes.clear()
+        for _ in range(2):
+            events.hear(PASSED._replace(request_id="x" * length))
+        events.flush()
+        os.read(pipe[0], 100_000)
+        together.add(len(lines.writes))
+        for text in lines.writes:
+            assert len("\n" + LOST_LINES % 10**9 + text + "\n") <= PIPE_BUF
+    assert together == {1, 2}
+
+
+async def test_an_event_that_cannot_be_written_keeps_no_later_one_waiting(pipe):
+    events = MessageEvents(Lines(pipe[1]), worker=1)
+    events.hear(PASSED._replace(request_id=object()))
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        events.flush()
+    events.hear(PASSED)
+    events.flush()
+    (line,) = os.read(pipe[0], 10_000).splitlines()
+    assert json.loads(line)["request_id"] == ""
+
+
+async def test_no_field_gets_through_whose_name_is_forbidden_in_logs(pipe, monkeypatch):
+    fields = module._fields
+
+    def with_a_path(exchange):
+        return {**fields(exchange), "path": "/people/20101199012345"}
+
+    monkeypatch.setattr(module, "_fields", with_a_path)
+    events = MessageEvents(Lines(pipe[1]), worker=1)
+    events.hear(PASSED)
+    events.flush()
+    (line,) = os.read(pipe[0], 10_000).splitlines()
+    assert json.loads(line)["service"] == PASSED.service
+    assert b"20101199012345" not in line
 
 
 async def test_lost_events_are_counted_one_by_one(pipe):

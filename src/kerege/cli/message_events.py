@@ -12,12 +12,14 @@ from datetime import UTC, datetime
 
 import structlog
 
-from kerege.cli.logs import LogFormat, LogLevel
+from kerege.cli.logs import LogFormat, LogLevel, without_personal_data
 from kerege.exchange.security_server.runtime import Exchange
-from kerege.exchange.supervisor.lines import PIPE_BUF, Lines
+from kerege.exchange.supervisor.lines import LOST_LINES, PIPE_BUF, Lines
 
 GATHER_SECONDS = 0.02
 """How long an event may wait for others; a live view does not notice."""
+ROOM = PIPE_BUF - len(LOST_LINES % 10**20) - len("\n\n")
+"""Bytes of text in one write, with what `Lines` may have to put before and behind it."""
 
 _log = structlog.get_logger(__name__)
 
@@ -57,18 +59,18 @@ class MessageEvents:
         self._waiting.append((datetime.now(UTC), exchange))
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write what waits; whatever goes wrong, it waits no longer."""
+        waiting, self._waiting = self._waiting, []
         text, count = "", 0
-        for time, exchange in self._waiting:
+        for time, exchange in waiting:
             line = self._line(time, exchange)
-            if count and len(text) + len(line) >= PIPE_BUF:
+            if count and len(text) + len("\n") + len(line) > ROOM:
                 self._lines.write(text, count)
                 text, count = "", 0
             text = f"{text}\n{line}" if count else line
             count += 1
         if count:
             self._lines.write(text, count)
-        self._waiting.clear()
 
     def _line(self, time: datetime, exchange: Exchange) -> str:
         event = {
@@ -78,7 +80,7 @@ class MessageEvents:
             **_fields(exchange),
             "worker": self._worker,
         }
-        return json.dumps(event)
+        return json.dumps(without_personal_data(None, "info", event))
 
 
 def log_exchange(exchange: Exchange) -> None:
