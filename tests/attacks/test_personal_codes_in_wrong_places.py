@@ -4,6 +4,8 @@ It is answered as always, and the answer may quote it. No log line, no metric an
 line of the live view has it, on neither side.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from kerege.cli.message_events import log_exchange
@@ -84,6 +86,24 @@ async def test_in_a_header(stage, told, place):
     await stage.succeeds()
 
 
+@pytest.mark.parametrize("trouble", ["no service", "no server", "denied"])
+async def test_in_its_place_while_something_is_wrong(stage, told, trouble):
+    pair = stage.pair
+    if trouble == "no service":
+        pair.offer("people", url="http://127.0.0.1:1/base")
+    elif trouble == "denied":
+        pair.offer("people", to=())
+    else:
+        pair.consumer.runtime.settings = replace(
+            pair.consumer.runtime.settings,
+            peers=replace(pair.consumer.runtime.settings.peers, port=1),
+        )
+    headers = {"X-Road-UserId": f"EE{PIN}", "X-Road-Represented-Party": f"COM/{PIN}"}
+    answer = await pair.send("POST", f"people/{PIN}?q={PIN}", headers, PIN.encode())
+    assert answer.get("x-road-error")
+    assert PIN not in told()
+
+
 @pytest.mark.parametrize("place", PATHS)
 async def test_in_what_another_server_sends(stage, told, place):
     letter = stage.author.request(stage.echo)
@@ -130,14 +150,19 @@ async def test_the_reason_is_told_without_what_is_not_known(stage):
     await stage.refuses(f"{CONSUMER}.unknown_member", f"/r1/TEST/GOV/5678/{PIN}/echo")
     await stage.refuses(f"{PROVIDER}.unknown_service", PIN)
     await stage.refuses(f"{CONSUMER}.internal_error", f"/r1/{PIN}/x/y/z/")
-    unknown, service, unreadable = (
-        line["reason"]
+    server = {"X-Road-Security-Server": f"TEST/GOV/5678/{PIN}"}
+    await stage.refuses(f"{CONSUMER}.invalid_security_server", headers=server)
+    await stage.refuses(f"{CONSUMER}.unknown_member", "/r1/FAR/GOV/1/x/echo")
+    unknown, service, unreadable, no_server, far = (
+        (line["reason"], line["advice"])
         for line in stage.logs
         if line["event"] == "message failed" and line["reason"]
     )
-    assert '"SUBSYSTEM:TEST/GOV/5678/?"' in unknown
-    assert service == f"Unknown service: SERVICE:{PROVIDER_PATH}/?"
-    assert unreadable == NOT_TOLD
+    assert '"SUBSYSTEM:TEST/GOV/5678/?"' in unknown[0]
+    assert service == (f"Unknown service: SERVICE:{PROVIDER_PATH}/?", None)
+    assert unreadable == (NOT_TOLD, None)
+    assert no_server[0] == 'Could not find security server "?"'
+    assert far == ('Could not find addresses for service provider "?"', None)
 
 
 async def test_a_service_is_named_by_the_consumer_once_an_answer_has_come(stage):

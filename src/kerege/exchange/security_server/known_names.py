@@ -40,7 +40,7 @@ NOT_TOLD = (
 )
 MAX_REMEMBERED = 1024
 """Names of each kind: those of a busy server."""
-MIN_WORD = 4
+MIN_WORD = 3
 """What is shorter stands in texts by chance."""
 _QUOTING_NOTHING = frozenset(
     (
@@ -128,6 +128,9 @@ class KnownNames:
             client: self.client(client),
             provider: self.client(provider),
         }
+        server = request.target_security_server
+        if server is not None and not self._is_server(server):
+            names[server] = UNKNOWN
         for identifier, name in names.items():
             text = text.replace(str(identifier), name)
         unknown = [one for one, name in names.items() if name != str(one)]
@@ -140,9 +143,6 @@ class KnownNames:
     ) -> Iterator[str]:
         """Yield what of a request may be anything."""
         known = self._known_codes(request)
-        server = request.target_security_server
-        if server is not None and not self._is_server(server):
-            unknown = [*unknown, server]
         for identifier in unknown:
             yield from (code for code in identifier.codes if code not in known)
         party = request.represented_party

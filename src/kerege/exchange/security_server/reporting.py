@@ -9,6 +9,7 @@ import time
 
 import structlog
 
+from kerege.exchange.security_server.known_names import NOT_TOLD
 from kerege.exchange.security_server.runtime import Exchange, Runtime
 from kerege.xroad.faults import RelayedFaultError, XRoadError
 from kerege.xroad.rest import RestRequest
@@ -63,11 +64,12 @@ class Report:
     def _failed(self, request: RestRequest | None, fault: XRoadError) -> None:
         is_relayed = isinstance(fault, RelayedFaultError)
         tell = self._runtime.names.told
+        advice = tell(fault.advice, fault.code, request)
         _log.warning(
             "message failed",
             side=self._side,
             code=fault.code,
             detail=fault.detail,
             reason=None if is_relayed else tell(fault.message, fault.code, request),
-            advice=tell(fault.advice, fault.code, request) if fault.advice else None,
+            advice=None if advice in ("", NOT_TOLD) else advice,
         )
