@@ -9,8 +9,10 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from kerege.cli.security_server import login as login_module
 from kerege.cli.security_server.worker import start_failure
 from kerege.exchange.client import AsyncClient, Client, ProviderServerFault
+from kerege.exchange.keys.pin import Pin
 from kerege.exchange.tls import UnsuitableOpenSSLError
 from kerege.sandbox.builder import build, load, prepare
 from kerege.sandbox.layout import (
@@ -123,6 +125,20 @@ def test_a_wrong_pin_is_said(server, pin_file):
     assert shown.stderr.startswith("Error: ")
     assert "pin_incorrect" in shown.stderr
     assert "Traceback" not in shown.stderr
+
+
+def test_login_hides_its_memory_before_the_pin_is_in_it(server, kerege, monkeypatch):
+    done = []
+
+    def read(_source: str) -> Pin:
+        done.append("read")
+        return Pin("Secret-pin-1")
+
+    monkeypatch.setattr(login_module, "hide_memory", lambda: done.append("hide"))
+    monkeypatch.setattr(login_module, "read_pin", read)
+    shown = kerege("security-server", "login", "--config", server / "server.toml")
+    assert done == ["hide", "read"]
+    assert "No server that can be reached runs in " in shown.output
 
 
 def test_a_missing_anchor_is_said(server, pin_file):

@@ -68,6 +68,8 @@ def test_an_absolute_address_of_a_database_stays_as_it_is(tmp_path):
         (GOOD + "[configuration]\nupdate_interval_seconds = 0", "at least 1"),
         (GOOD + "archive_interval_seconds = nan", "must be a number"),
         (GOOD + "archive_interval_seconds = inf", "must be a number"),
+        ("workers = 0\n" + GOOD, "at least 1"),
+        ("workers = 1025\n" + GOOD, "must be at most 1024"),
         ("listen = 1\nidentifier='A/B/C/D'", "is a section"),
         ("identifier = ", "is not TOML"),
     ],

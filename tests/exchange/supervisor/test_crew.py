@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,8 @@ from kerege.exchange.security_server.settings import Settings
 from kerege.exchange.supervisor import crew as module
 from kerege.exchange.supervisor.crew import Crew
 from kerege.exchange.supervisor.listening import Listening
+from kerege.exchange.supervisor.pulse import MAX_SILENCES, PULSE_SECONDS, Pulse
+from kerege.exchange.supervisor.questions import Questions
 from kerege.exchange.supervisor.timers import Timers
 from kerege.exchange.supervisor.workers import (
     LONG_SECONDS,
@@ -29,6 +32,26 @@ class Silent:
         """Write nothing."""
 
     warning = error = info
+
+
+class Asked:
+    """Questions that workers were asked."""
+
+    def __init__(self) -> None:
+        self.questions: list[tuple[Worker, int]] = []
+
+    def by(self, worker: Worker) -> Any:
+        asked = self
+
+        class End:
+            def send(self, message: dict[str, int]) -> None:
+                asked.questions.append((worker, message["id"]))
+
+        return End()
+
+    def pop_all(self) -> list[tuple[Worker, int]]:
+        questions, self.questions = self.questions, []
+        return questions
 
 
 @dataclass
@@ -73,6 +96,14 @@ class Stage:
     def ready(self, *pids: int) -> None:
         for pid in pids:
             self.crew.ready(self.crew.alive[pid])
+
+    def listen_to_pulses(self) -> "Asked":
+        asked = Asked()
+        self.questions = Questions(self.timers)
+        for worker in self.started:
+            worker.channel = asked.by(worker)
+        Pulse(self.crew, self.questions, self.timers, Silent()).start()  # type: ignore[arg-type]  # as far as it is used
+        return asked
 
     def forward(self, seconds: float) -> None:
         self.now += seconds
@@ -204,3 +235,40 @@ def test_who_does_not_stop_in_time_is_ended():
     stage.forward(3.0 + module.KILL_SECONDS)
     assert [w.pid for w in stage.killed] == [2]
     assert len(stage.started) == 2
+
+
+def test_who_was_told_to_leave_before_it_was_ready_stays_leaving():
+    stage = Stage(workers=1)
+    stage.roll()
+    stage.ready(2)
+    stage.ready(1)
+    assert [(w.pid, w.state) for w in stage.left] == [(1, State.LEAVING)]
+    stage.forward(module.REPLACED_SECONDS + 60)
+    assert [w.pid for w in stage.killed] == [1], "as it has not gone"
+
+
+def test_a_worker_that_does_not_answer_three_times_is_ended():
+    stage = Stage(workers=3)
+    stage.ready(1, 2)  # the third one is starting, for which there is a limit already
+    heard = stage.listen_to_pulses()
+    for _ in range(MAX_SILENCES):
+        assert stage.killed == []
+        stage.forward(PULSE_SECONDS)
+        for worker, number in heard.pop_all():
+            assert worker.state is State.READY
+            if worker.pid == 1:
+                stage.questions.answer({"reply": number})
+    stage.forward(PULSE_SECONDS)
+    assert [w.pid for w in stage.killed] == [2]
+
+
+def test_a_worker_that_answers_now_and_then_is_left_alone():
+    stage = Stage(workers=1)
+    stage.ready(1)
+    heard = stage.listen_to_pulses()
+    for beat in range(4 * MAX_SILENCES):
+        stage.forward(PULSE_SECONDS)
+        for _, number in heard.pop_all():
+            if beat % MAX_SILENCES == 0:
+                stage.questions.answer({"reply": number})
+    assert stage.killed == []

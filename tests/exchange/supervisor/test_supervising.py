@@ -17,10 +17,15 @@ from pathlib import Path
 
 import pytest
 
+from kerege.exchange.security_server.settings import Settings
+from kerege.exchange.supervisor.channel import Channel
 from kerege.exchange.supervisor.client import ask
+from kerege.exchange.supervisor.commands import Commands
 from kerege.exchange.supervisor.events import Events
 from kerege.exchange.supervisor.lines import Lines
+from kerege.exchange.supervisor.listening import Listening
 from kerege.exchange.supervisor.supervisor import Options, Supervisor
+from kerege.exchange.supervisor.workers import Plan, Slot, State, Worker
 from kerege.xroad.faults import XRoadError
 from tests.exchange.supervisor import worker as worker_program
 
@@ -256,6 +261,34 @@ def test_a_stored_pin_that_is_wrong_leaves_the_server_locked(tmp_path):
 def test_somebody_who_gives_a_wrong_pin_is_told_at_once(tmp_path):
     with supervised(tmp_path, pin="wrong") as server:
         assert server.ended() == (1, "Error: The PIN is wrong\n")
+
+
+def test_a_worker_that_takes_no_question_leaves_the_login_to_the_next(tmp_path):
+    settings = Settings("TEST/GOV/1/SS1", workers=2, directory=tmp_path)
+    plan = Plan(settings, "", Listening({}))
+    events = Events(Lines(os.open(os.devnull, os.O_WRONLY)), as_json=True, level="info")
+    server = Supervisor(Options(Path("server.toml"), ()), events, None)
+    with Commands(server, tmp_path, plan) as commands:
+        ends = [socket.socketpair() for _ in range(2)]
+        for number, (ours, _) in enumerate(ends, 1):
+            worker = Worker(number, number, Channel(ours), plan, False)
+            worker.state = State.READY
+            server.crew.slots[number] = Slot(number, plan, worker)
+        ends[0][1].close()
+        answers: list[object] = []
+        commands._handle({"do": "login", "pin": "wrong"}, answers.append)
+        assert answers == []
+        (question,) = Channel(ends[1][1]).receive()
+        assert question["pin"] == "wrong"
+        failed = {"what": "The PIN is wrong", "code": "pin_incorrect"}
+        server.questions.answer({"reply": question["id"], "failed": failed})
+        assert answers == [{"failed": failed}]
+        ends[1][1].close()
+        commands._handle({"do": "login", "pin": "wrong"}, answers.append)
+        what = "The workers that were asked gave no answer"
+        assert answers[1:] == [{"failed": {"what": what}}]
+    for ours, _ in ends:
+        ours.close()
 
 
 def test_a_command_without_a_server_says_so(tmp_path):

@@ -13,6 +13,7 @@ from kerege.cli.security_server.options import (
 from kerege.exchange.keys.pin import read_pin
 from kerege.exchange.supervisor.channel import Message
 from kerege.exchange.supervisor.client import ask
+from kerege.exchange.supervisor.secrecy import hide_memory
 
 
 @click.command()
@@ -30,6 +31,7 @@ def login(config: Path, pin_from: str) -> None:
       kerege security-server login
       kerege security-server login --pin-from fd:3 3< /run/ss1-pin
     """
+    hide_memory()
     _ask(config, {"do": "login", "pin": read_pin(pin_from).value})
     click.echo("Logged in; the server passes messages")
 

@@ -18,6 +18,7 @@ from kerege.cli.security_server.options import (
     read_settings,
 )
 from kerege.exchange.keys.pin import Pin, is_there, read_pin
+from kerege.exchange.security_server.settings import MAX_WORKERS
 
 SUPERVISOR = "kerege.exchange.supervisor"
 WORKER = """\
@@ -33,7 +34,7 @@ main()
 @pin_option
 @click.option(
     "--workers",
-    type=click.IntRange(1, 1024),
+    type=click.IntRange(1, MAX_WORKERS),
     help="Processes that pass messages, in the place of the setting.",
 )
 @click.option(

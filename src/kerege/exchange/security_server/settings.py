@@ -19,6 +19,9 @@ from kerege.xroad.identifiers import SecurityServerId
 LOCK_FILE = "server.lock"
 """In the spool folder, which a server can write to wherever its settings are."""
 
+MAX_WORKERS = 1024
+"""More than any machine has cores: a slip of the finger."""
+
 
 class SettingsError(Exception):
     """The settings file cannot be used; the message names the option and the mend."""
@@ -312,6 +315,9 @@ def parse_settings(text: str, path: Path) -> Settings:
     values = _section(Settings, table, where=str(path))
     settings = Settings(**values, directory=path.parent)
     _ = settings.server_id
+    if settings.workers > MAX_WORKERS:
+        msg = f"{path}: workers must be at most {MAX_WORKERS}"
+        raise SettingsError(msg)
     return settings
 
 

@@ -14,7 +14,7 @@ from kerege.exchange.supervisor.operators import Answer, Operators
 from kerege.exchange.supervisor.reading import next_plan
 from kerege.exchange.supervisor.states import States
 from kerege.exchange.supervisor.supervisor import Supervisor
-from kerege.exchange.supervisor.workers import Plan, State
+from kerege.exchange.supervisor.workers import Plan, State, Worker
 
 LOGIN_SECONDS = 60.0
 """Longest time for a worker to try a PIN; stretching it takes a third of a second."""
@@ -160,13 +160,27 @@ class Commands:
         if not ready:
             answer({"failed": {"what": BUSY, "advice": "Try again in a moment."}})
             return
-        question = {"do": "login", "pin": pin}
-        tried = partial(self._tried, pin, answer)
-        self._supervisor.questions.ask(ready[0], question, LOGIN_SECONDS, tried)
+        self._try_pin(pin, answer, ready)
 
-    def _tried(self, pin: str, answer: Answer, reply: Message | None) -> None:
-        if reply is None:
-            answer({"failed": {"what": "The worker that was asked gave no answer"}})
+    def _try_pin(self, pin: str, answer: Answer, workers: list[Worker]) -> None:
+        """Ask the first of them; the next one if it gives no answer."""
+        worker, *others = workers
+        tried = partial(self._tried, pin, answer, others)
+        question = {"do": "login", "pin": pin}
+        self._supervisor.questions.ask(worker, question, LOGIN_SECONDS, tried)
+
+    def _tried(
+        self,
+        pin: str,
+        answer: Answer,
+        others: list[Worker],
+        reply: Message | None,
+    ) -> None:
+        others = [worker for worker in others if worker.state is State.READY]
+        if reply is None and others:
+            self._try_pin(pin, answer, others)
+        elif reply is None:
+            answer({"failed": {"what": "The workers that were asked gave no answer"}})
         elif "failed" in reply:
             code = reply["failed"].get("code", "")
             self._supervisor.events.warning("login refused", code=code)

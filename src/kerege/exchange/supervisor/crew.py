@@ -107,6 +107,8 @@ class Crew:
 
     def ready(self, worker: Worker) -> None:
         """Note that a worker can answer."""
+        if worker.state is not State.STARTING:  # it was told to leave meanwhile
+            return
         worker.state = State.READY
         slot = self.slots.get(worker.number)
         if slot is None or slot.coming is not worker or self._roll is None:

@@ -26,8 +26,8 @@ Problem = dict[str, str]
 
 _SILENT: Problem = {
     "what": "The worker does not answer",
-    "advice": "It is busy, or hangs. If it stays so, end it by its process id: another "
-    "one takes its place.",
+    "advice": "It is busy, or hangs. If it says nothing for half a minute, another one "
+    "takes its place.",
 }
 
 

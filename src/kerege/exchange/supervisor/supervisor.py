@@ -26,6 +26,7 @@ from kerege.exchange.supervisor.crew import Crew
 from kerege.exchange.supervisor.events import Events
 from kerege.exchange.supervisor.loop import Loop
 from kerege.exchange.supervisor.notify import notify
+from kerege.exchange.supervisor.pulse import Pulse
 from kerege.exchange.supervisor.questions import Questions
 from kerege.exchange.supervisor.workers import Plan, State, Worker, start_worker
 
@@ -73,6 +74,7 @@ class Supervisor:
         self.crew = Crew(
             self._spawn, self.loop.timers, events, on_failed=self._not_started
         )
+        self._pulse = Pulse(self.crew, self.questions, self.loop.timers, events)
         self.was_ready = False
         self._exit_code: int | None = None
         self._changes: deque[Change] = deque()
@@ -92,6 +94,7 @@ class Supervisor:
         signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
         self.loop.watch_signals(signals, self._signalled)
         self.crew.start(plan)
+        self._pulse.start()
         while self._exit_code is None or self.crew.alive:
             self.loop.turn()
         if self._exit_code == 0:

@@ -68,6 +68,8 @@ class Worker:
     state: State = State.STARTING
     failure: dict[str, str] | None = None
     """Why it says that it did not start."""
+    silences: int = 0
+    """Questions in a row that it has not answered; see `pulse`."""
 
     def tell(self, message: Message) -> bool:
         """Send a message; false if it does not take it (it is dead, or hangs)."""
