@@ -63,6 +63,8 @@ class Stage:
     started: list[Worker] = field(default_factory=list)
     left: list[Worker] = field(default_factory=list)
     killed: list[Worker] = field(default_factory=list)
+    patience: list[object] = field(default_factory=list)
+    """Of those who left, in their order."""
     answers: list[str] = field(default_factory=list)
     no_more: bool = False
 
@@ -81,9 +83,10 @@ class Stage:
         stage = self
 
         class Process(Worker):
-            def leave(self, **_how: object) -> None:
+            def leave(self, **how: object) -> None:
                 self.state = State.LEAVING
                 stage.left.append(self)
+                stage.patience.append(how["patience"])
 
             def kill(self) -> None:
                 stage.killed.append(self)
@@ -272,3 +275,23 @@ def test_a_worker_that_answers_now_and_then_is_left_alone():
             if beat % MAX_SILENCES == 0:
                 stage.questions.answer({"reply": number})
     assert stage.killed == []
+
+
+def test_how_long_idle_connections_stay_open_comes_with_a_replacement():
+    stage = Stage(workers=1)
+    stage.ready(1)
+    stage.roll()
+    stage.ready(2)
+    stage.crew.roll(stage.plan(1), stage.answers.append, patience=0.0)
+    stage.ready(3)
+    assert stage.patience == [module.PATIENCE_SECONDS, 0.0]
+
+
+def test_who_has_the_pin_leaves_at_once_if_need_be():
+    stage = Stage()
+    stage.ready(1, 2)
+    stage.started[1].is_active = False
+    stage.crew.drop_active()
+    assert [(w.pid, w.state) for w in stage.left] == [(1, State.LEAVING)]
+    assert stage.patience == [0.0]
+    assert stage.places() == {1: 3, 2: 2}

@@ -291,6 +291,30 @@ def test_a_worker_that_takes_no_question_leaves_the_login_to_the_next(tmp_path):
         ours.close()
 
 
+def test_a_logout_takes_the_keys_away_even_if_no_new_worker_starts(tmp_path):
+    with supervised(tmp_path, workers=2, kind="unlocked") as server:
+        server.until("ready")
+        assert ask(tmp_path / "spool", {"do": "state"})["logged_in"]
+        old = [event["pid"] for event in server.heard("began")]
+        with pytest.raises(XRoadError, match="No new worker started: No keys"):
+            ask(tmp_path / "spool", {"do": "logout"})
+        wait_for_the_end_of(old)
+        assert not ask(tmp_path / "spool", {"do": "state"})["logged_in"]
+
+
+def test_a_login_that_no_worker_survives_is_none(tmp_path):
+    with supervised(tmp_path, workers=1, pin=None) as server:
+        server.until("ready")
+        config = server.config.read_text()
+        server.config.write_text(config.replace("# worker: ", "# worker: locked"))
+        assert ask(tmp_path / "spool", {"do": "reload"})["ok"]
+        with pytest.raises(XRoadError, match="No new worker started: No keys"):
+            ask(tmp_path / "spool", {"do": "login", "pin": "right"})
+        assert not ask(tmp_path / "spool", {"do": "state"})["logged_in"]
+        metrics = server.admin(b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert b"\nkerege_token_active 0\n" in metrics
+
+
 def test_a_command_without_a_server_says_so(tmp_path):
     for folder in (tmp_path, tmp_path / "nothing"):
         with pytest.raises(XRoadError) as refused:

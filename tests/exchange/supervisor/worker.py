@@ -1,8 +1,9 @@
 """A worker that does nothing but what its settings file says, for supervisors' tests.
 
 It speaks the protocol of real workers; what it is to do stands in a comment of the
-settings: ``# worker: die``, ``fail``, ``second`` (only worker 2 fails), ``deaf`` (does
-not stop), ``mute`` (never ready).
+settings: ``# worker: die``, ``fail``, ``second`` (only worker 2 fails), ``unlocked``
+(fails without a PIN), ``locked`` (fails with one), ``deaf`` (does not stop), ``mute``
+(never ready).
 """
 
 import json
@@ -31,7 +32,12 @@ def main() -> None:
         failed = {"what": "The PIN is wrong", "code": "pin_incorrect"}
         channel.send({"failed": failed})
         sys.exit(1)
-    if kind == "fail" or (kind == "second" and boot["number"] == 2):
+    if (
+        kind == "fail"
+        or (kind == "second" and boot["number"] == 2)
+        or (kind == "unlocked" and boot["pin"] is None)
+        or (kind == "locked" and boot["pin"] is not None)
+    ):
         channel.send(
             {"failed": {"what": "No keys", "advice": "Make some.", "code": "x"}}
         )

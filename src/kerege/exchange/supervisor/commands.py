@@ -8,6 +8,7 @@ from typing import Self
 
 from kerege.exchange.security_server.settings import SettingsError
 from kerege.exchange.supervisor.channel import Message
+from kerege.exchange.supervisor.crew import PATIENCE_SECONDS
 from kerege.exchange.supervisor.listening import CannotListenError
 from kerege.exchange.supervisor.notify import notify_reloading
 from kerege.exchange.supervisor.operators import Answer, Operators
@@ -200,6 +201,8 @@ class Commands:
         def done(reason: str) -> None:
             if reason:
                 supervisor.events.error("worker not started", reason=reason)
+                if supervisor.pin is None:
+                    supervisor.crew.drop_active()
                 answer({"failed": {"what": "No new worker started", "why": reason}})
             else:
                 answer({"ok": True})
@@ -211,4 +214,5 @@ class Commands:
             supervisor.tell_systemd()
             over()
 
-        supervisor.crew.roll(supervisor.plan, done)
+        patience = 0.0 if supervisor.pin is None else PATIENCE_SECONDS
+        supervisor.crew.roll(supervisor.plan, done, patience=patience)

@@ -44,6 +44,7 @@ class _Roll:
     left: list[int]
     """Numbers of the slots that have yet to be replaced, the first one now."""
     done: Done
+    patience: float
 
 
 class Crew:
@@ -100,10 +101,28 @@ class Crew:
             self.slots[number] = Slot(number, plan)
             self._fill(self.slots[number])
 
-    def roll(self, plan: Plan, done: Done) -> None:
-        """Replace everybody, one after another; there may be more or less of them."""
-        self._roll = _Roll(plan, list(range(1, plan.settings.workers + 1)), done)
+    def roll(
+        self, plan: Plan, done: Done, *, patience: float = PATIENCE_SECONDS
+    ) -> None:
+        """Replace everybody, one after another; there may be more or less of them.
+
+        Args:
+            plan: Of the new ones.
+            done: Hears how it went.
+            patience: How long the old ones leave idle connections open.
+        """
+        numbers = list(range(1, plan.settings.workers + 1))
+        self._roll = _Roll(plan, numbers, done, patience)
         self._replace_next(self._roll)
+
+    def drop_active(self) -> None:
+        """Have everybody leave who has the PIN, whether or not a successor is there."""
+        for slot in self.slots.values():
+            old = slot.current
+            if old is not None and old.is_active:
+                slot.current = None
+                self._dismiss(old, patience=0.0)
+                self._fill(slot)
 
     def ready(self, worker: Worker) -> None:
         """Note that a worker can answer."""
@@ -117,7 +136,7 @@ class Crew:
         slot.plan = worker.plan
         slot.failures = 0
         if old is not None:
-            self._dismiss(old)
+            self._dismiss(old, self._roll.patience)
         self._roll.left.pop(0)
         self._replace_next(self._roll)
 
@@ -205,7 +224,7 @@ class Crew:
         for number in [n for n in self.slots if n > roll.plan.settings.workers]:
             slot = self.slots.pop(number)
             if slot.current is not None:
-                self._dismiss(slot.current)
+                self._dismiss(slot.current, roll.patience)
         roll.done("")
 
     def _give_up(self, reason: str) -> None:
@@ -217,10 +236,10 @@ class Crew:
             self._fill(slot)
         roll.done(reason)
 
-    def _dismiss(self, worker: Worker) -> None:
+    def _dismiss(self, worker: Worker, patience: float) -> None:
         """Let a replaced worker finish and go."""
-        worker.leave(seconds=REPLACED_SECONDS, patience=PATIENCE_SECONDS)
-        seconds = REPLACED_SECONDS + PATIENCE_SECONDS + KILL_SECONDS
+        worker.leave(seconds=REPLACED_SECONDS, patience=patience)
+        seconds = REPLACED_SECONDS + patience + KILL_SECONDS
         self._timers.after(seconds, lambda: self._end_if(worker, State.LEAVING))
 
     def _end_if(self, worker: Worker, state: State) -> None:

@@ -87,7 +87,7 @@ class States:
             "ready": not any(worker["problems"] for worker in workers),
             "version": __version__,
             "server": supervisor.plan.settings.server_id.short,
-            "logged_in": supervisor.pin is not None,
+            "logged_in": supervisor.is_logged_in,
             "restarts": supervisor.crew.restarts,
             "workers": workers,
         }
@@ -110,7 +110,7 @@ class States:
         extra = (
             Sample("kerege_workers", len(crew.current)),
             Sample("kerege_worker_restarts_total", crew.restarts),
-            Sample("kerege_token_active", supervisor.pin is not None),
+            Sample("kerege_token_active", supervisor.is_logged_in),
         )
         reply(HTTPStatus.OK, CONTENT_TYPE, render(supervisor.metrics, extra))
 

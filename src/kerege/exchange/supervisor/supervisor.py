@@ -101,6 +101,14 @@ class Supervisor:
             self.events.info("stopped", server=plan.settings.server_id.short)
         return self._exit_code
 
+    @property
+    def is_logged_in(self) -> bool:
+        """Whether all workers have the PIN; without any, whether they will."""
+        workers = self.crew.current
+        if not workers:
+            return self.pin is not None
+        return all(worker.is_active for worker in workers)
+
     def unforeseen(self, error: Exception) -> None:
         """Log a bug that concerns one request only."""
         text = "".join(traceback.format_exception(error))
