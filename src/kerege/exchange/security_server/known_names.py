@@ -190,11 +190,12 @@ class KnownNames:
 
 def warn_of_forbidden_characters(names: KnownNames, request: RestRequest) -> None:
     """Say so if an application uses codes that X-Road forbids by now."""
-    event = "forbidden characters in identifier"
     if invalid_codes(request.client_id):
-        _log.warning(event, id=names.client(request.client_id))
+        name = names.client(request.client_id)
+        _log.warning("forbidden characters in identifier", id=name)
     if invalid_codes(request.service_id):
-        _log.warning(event, id=names.service(request.service_id))
+        name = names.service(request.service_id)
+        _log.warning("forbidden characters in identifier", id=name)
 
 
 def _is_known(
