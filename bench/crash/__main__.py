@@ -35,6 +35,9 @@ def main() -> int:
     parser.add_argument(
         "--database", choices=("sqlite", "postgresql"), default="sqlite"
     )
+    parser.add_argument(
+        "--hurry", action="store_true", help="restart the servers to time-stamp"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--to", type=Path, help="a JSON file that collects results")
     parser.add_argument("arguments", nargs="*", help="for `security-server run`")
@@ -43,9 +46,9 @@ def main() -> int:
     plan = Plan(chosen.database, lies=chosen.lies, arguments=tuple(chosen.arguments))
     runs = []
     if chosen.kills:
-        runs.append(kill_run(plan, chosen.kills, chosen.seed))
+        runs.append(kill_run(plan, chosen.kills, chosen.seed, hurry=chosen.hurry))
     if chosen.cuts:
-        runs.append(power_run(plan, chosen.cuts, chosen.seed))
+        runs.append(power_run(plan, chosen.cuts, chosen.seed, hurry=chosen.hurry))
     results = [uvloop.run(_stoppable(run)) for run in runs]
     for result in results:
         print("\n".join(result.lines()))

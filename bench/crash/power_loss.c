@@ -102,10 +102,10 @@ static struct control *attach(const char *folder) {
 
 __attribute__((constructor)) static void begin(void) {
     const char *folder = getenv("POWER_JOURNAL");
-    roots = getenv("POWER_ROOTS");
-    graves = getenv("POWER_GRAVES");
+    if (!folder || !getenv("POWER_ROOTS") || !getenv("POWER_GRAVES")) return;
+    roots = strdup(getenv("POWER_ROOTS")); /* programs write over their environment, */
+    graves = strdup(getenv("POWER_GRAVES")); /* as PostgreSQL does for `ps` */
     lies = getenv("POWER_LIES") != NULL;
-    if (!folder || !roots || !graves) return;
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/log", folder);
     int handle = plain_open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);

@@ -189,9 +189,9 @@ def _built(
 
 
 def _power(folder: Path, *, lies: bool) -> Power:
-    roots = [folder / "instance" / "servers", folder / "postgres"]
-    for root in roots:
-        root.mkdir(exist_ok=True)
+    roots = [folder / "instance" / "servers"]
+    if (folder / "postgres").is_dir():  # its sockets are elsewhere, in /run
+        roots.append(folder / "postgres" / "data")
     return Power(build_shim(folder), roots, folder / "graves", lies=lies)
 
 

@@ -36,6 +36,13 @@ MIX: Mix = (
     (5, (SMALL, SMALL), (1.1 * MEBIBYTE, 1.5 * MEBIBYTE)),
 )
 
+SETTINGS = """
+[message_log]
+archive_interval_seconds = 0.0
+"""
+"""No archive: of half an hour at this rate it would be a load of its own. Crash runs
+make one every four seconds."""
+
 Say = Callable[[str], None]
 
 
@@ -72,7 +79,8 @@ async def soak(minutes: float, seed: int, share: float, say: Say) -> Soak:
         say: Hears how it goes.
     """
     folder = Path(tempfile.mkdtemp(prefix="kerege-soak-"))
-    world = await started(folder, Plan(settings="", disk_bytes=DISK_BYTES), service)
+    chosen = Plan(settings=SETTINGS, disk_bytes=DISK_BYTES)
+    world = await started(folder, chosen, service)
     try:
         return await _soak(world, minutes, seed, share, say)
     finally:

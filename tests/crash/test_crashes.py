@@ -24,7 +24,7 @@ async def test_killed_servers_lose_nothing_that_was_acknowledged():
 
 @pytest.mark.skipif(compiler() is None, reason="There is no C compiler")
 async def test_a_power_cut_takes_nothing_that_was_acknowledged():
-    result = await power_run(Plan(), 2, 12, say=silent, hurry=True)
+    result = await power_run(Plan(), 2, 12, say=silent, pause_seconds=0.8, hurry=True)
     assert result.crashes == 2
     assert result.undone["writes"] > 0
     assert result.consumer.verified == result.acknowledged > 20, result.lines()

@@ -180,3 +180,34 @@ def test_a_disk_that_lies_loses_what_was_committed(tmp_path, folder, shim):
     power.take_back()
     assert not (folder / "log").exists()
     power.close()
+
+
+def test_a_program_that_writes_over_its_environment_is_watched_on(
+    power, folder, tmp_path
+):
+    """As PostgreSQL does, to say in `ps` what each of its processes is at."""
+    program = tmp_path / "overwrites.c"
+    program.write_text("""
+        #include <fcntl.h>
+        #include <stdlib.h>
+        #include <string.h>
+        #include <unistd.h>
+        extern char **environ;
+        int main(int count, char **arguments) {
+            (void)count;
+            chdir(arguments[1]);
+            for (char **each = environ; *each; each++) memset(*each, 'x', strlen(*each));
+            int handle = open("log", O_WRONLY | O_CREAT, 0600);
+            write(handle, "bytes", 5);
+            return 0;
+        }
+    """)
+    binary = tmp_path / "overwrites"
+    subprocess.run(
+        [compiler() or "cc", "-w", "-o", str(binary), str(program)], check=True
+    )
+    subprocess.run([str(binary), str(folder)], env=power.environment, check=True)
+    power.cut()
+    assert (folder / "log").read_bytes() == b"bytes"
+    power.take_back()
+    assert not (folder / "log").exists()
