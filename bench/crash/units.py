@@ -16,7 +16,8 @@ from pathlib import Path
 
 RESTART_SECONDS = 0.1
 """`RestartSec`: systemd's default."""
-STOP_SECONDS = 15.0
+STOP_SECONDS = 45.0
+"""More than a server gives to what is under way, less than systemd's 90 s."""
 POLL_SECONDS = 0.05
 """How soon the end of a process is noticed; uvloop starts none as another user."""
 
@@ -69,7 +70,7 @@ class Unit:
         return chosen
 
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> int | None:
-        """Stop it for good; return how its last process ended."""
+        """Stop it for good; return how its last process ended; -9 if it had to be."""
         self._stopping = True
         process = self.process
         if process is not None:

@@ -36,6 +36,8 @@ MIX: Mix = (
     (5, (SMALL, SMALL), (1.1 * MEBIBYTE, 1.5 * MEBIBYTE)),
 )
 
+SHOWN_LOG = 4000
+"""Characters of the log of a server that did not stop as it should."""
 SETTINGS = """
 [message_log]
 archive_interval_seconds = 0.0
@@ -172,8 +174,13 @@ async def _conclude(world: World, traffic: Traffic, result: Soak, say: Say) -> N
     say("waiting for the last time-stamps")
     for unit, member in ((world.consumer, PORTAL), (world.provider, REGISTER)):
         await _stamped(world, member, result)
-        if await unit.stop() != 0:
-            result.troubles.append(f"{member.server_code} did not stop as asked")
+        began = time.monotonic()
+        if code := await unit.stop():
+            took = time.monotonic() - began
+            result.troubles.append(
+                f"{member.server_code} ended with {code} after {took:.0f} s"
+            )
+            say(unit.log.read_text(encoding="utf-8", errors="replace")[-SHOWN_LOG:])
     say("looking for what was acknowledged")
     for member in (PORTAL, REGISTER):
         database = world.database(member)

@@ -173,6 +173,23 @@ for number in range(100):
     assert (count, newest) == (61, 60)
 
 
+def test_a_watched_process_keeps_its_locks(power, folder):
+    """SQLite relies on them; to close a file drops all of a process's locks on it."""
+    (folder / "log").write_bytes(OLD)
+    script = """
+import fcntl, subprocess
+f = open('log', 'r+b', 0)
+fcntl.lockf(f, fcntl.LOCK_EX)
+f.write(b'new')
+f.truncate(5000)
+other = "import fcntl; fcntl.lockf(open('log', 'r+b'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+done = subprocess.run([sys.executable, '-c', other], capture_output=True, text=True)
+Path('seen').write_text(done.stderr)
+"""
+    work(power, folder, script)
+    assert "BlockingIOError" in (folder / "seen").read_text()
+
+
 def test_a_disk_that_lies_loses_what_was_committed(tmp_path, folder, shim):
     """The proof that a loss is seen: with fsync made a no-op there is one."""
     power = Power(shim, [folder], tmp_path / "graves", lies=True)

@@ -3,7 +3,10 @@
 import stat
 from pathlib import Path
 
+import pytest
+
 from kerege.exchange.messagelog import Archiver
+from kerege.exchange.security_server import logging_setup
 from kerege.exchange.security_server.logging_setup import open_log
 from kerege.exchange.security_server.settings import Settings
 from kerege.exchange.storage import open_database
@@ -28,3 +31,16 @@ async def test_the_first_archive_of_a_new_server_finds_its_folder(tmp_path: Path
 
     assert stat.S_IMODE((tmp_path / "archive").stat().st_mode) == 0o700
     assert [path.suffix for path in (tmp_path / "archive").iterdir()] == [".zip"]
+
+
+async def test_the_folders_are_durable_before_anything_is_in_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Else a power cut takes the folder, and the bodies of answered messages with it."""
+    settings = Settings("TEST/COM/1234/SS1", spool="a/spool", directory=tmp_path)
+    synced: list[Path] = []
+    monkeypatch.setattr(logging_setup, "sync_path", synced.append)
+    database = open_database(settings.database_url)
+    async with open_log(settings, database, unknown, unknown, Clock()):
+        assert synced == [tmp_path / "a", tmp_path]
+    database.close()
