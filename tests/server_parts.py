@@ -56,6 +56,7 @@ class Logged:
 
     record: LogRecord
     body: bytes | None
+    """None also if it is too large to be logged: then its digest is."""
 
 
 @dataclass
@@ -71,8 +72,9 @@ class MemoryLog:
         if self.error is not None:
             raise self.error
         body = None
-        if record.body is not None:
-            body = b"".join([chunk async for chunk in record.body.chunks()])
+        spool = record.body
+        if spool is not None and (spool.data is not None or spool.path is not None):
+            body = b"".join([chunk async for chunk in spool.chunks()])
         self.records.append(Logged(record, body))
 
 
