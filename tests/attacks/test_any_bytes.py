@@ -34,6 +34,7 @@ from kerege.exchange.messagelog.downloads import AsicRequest
 from kerege.exchange.messagelog.hash_text import HashText
 from kerege.exchange.ocsp.history import FILE, read_history
 from kerege.exchange.ocsp.peer import read_peer_answer
+from kerege.exchange.security_server.metrics_names import parsed_key
 from kerege.exchange.security_server.metrics_store import read_counts
 from kerege.exchange.security_server.peer_port import require_version
 from kerege.exchange.security_server.received import digest_of_header, read_message
@@ -428,6 +429,7 @@ PARSERS: dict[str, tuple[Parser, tuple[type[Exception], ...], object]] = {
     "Channel.receive": (channel, (ChannelError,), b'{"a": 1}\n{"b": 2}\n'),
     "Channel.receive_first": (first_of_channel, (ChannelError,), b'{"a": 1}\n'),
     "read_counts": (filed(read_counts), (), b"KEREGE1\n" + bytes([40]) + bytes(60)),
+    "parsed_key": (text(parsed_key), (), b'["messages", ["client", "2xx"], "sum"]'),
     "parse_event": (parse_event, (), b'x {"event": "message"}'),
 }
 

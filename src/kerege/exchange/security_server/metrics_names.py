@@ -31,7 +31,7 @@ def parsed_key(key: str) -> tuple[str, tuple[str, ...], str]:
     try:
         name, labels, part = json.loads(key)
         return str(name), tuple(map(str, labels)), str(part)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return "", (), ""
 
 
