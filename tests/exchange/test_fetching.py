@@ -1,8 +1,9 @@
 """Fetching small things from an address, over real sockets on loopback."""
 
 import asyncio
+import contextlib
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -22,6 +23,7 @@ from kerege.exchange.http import ClientPool
 PATIENCE = Patience(total=5.0, connect=2.0, silence=2.0)
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
 Answer = Callable[[bytes], bytes]
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
@@ -34,11 +36,33 @@ async def serving(answer: Answer) -> AsyncIterator[tuple[str, list[bytes]]]:
         heads.append(head)
         writer.write(answer(head))
         await writer.drain()
-        writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with handling(serve) as url:
+        yield url, heads
+
+
+@asynccontextmanager
+async def handling(handler: Handler) -> AsyncIterator[str]:
+    """Serve until every connection has been handled to its end; gives the address."""
+    connections: list[asyncio.Task[None]] = []
+
+    async def handle(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        try:
+            await handler(reader, writer)
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(asyncio.ensure_future(handle(reader, writer)))
+
+    server = await asyncio.start_server(begin, "127.0.0.1", 0)
     async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", heads
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    await asyncio.gather(*connections, return_exceptions=True)
 
 
 async def fetched(url: str, limit: int = 100, **more: object) -> Fetched:
@@ -104,11 +128,8 @@ async def test_what_is_longer_or_slower_than_it_may_be_is_given_up():
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         await reader.read()  # until the client has given up
-        writer.close()
 
-    silent = await asyncio.start_server(nothing, "127.0.0.1", 0)
-    async with silent, ClientPool() as pool:
-        url = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
+    async with handling(nothing) as url, ClientPool() as pool:
         with pytest.raises(TookTooLong):
             await fetch(pool, Fetch(url, 1, Patience(0.05)))
 
