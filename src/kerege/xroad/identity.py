@@ -30,7 +30,3 @@ class ByIdentity(Generic[K, V]):
             self._known.clear()
         self._known[id(key)] = (key, value)
         return value
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._known.clear()

@@ -9,11 +9,12 @@ values and has the parser read them. See `kerege.xroad.skeleton` for the rules.
 import binascii
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from kerege.xroad.algorithms import SHA512
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.signature._parse import ParsedSignature, Reference, parse_signature
+from kerege.xroad.signature._template import written_time
 from kerege.xroad.skeleton import Skeleton
 
 _TIME = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
@@ -42,7 +43,7 @@ class SignatureForm:
             return None
         (reference,) = parsed.documents.values()
         digests = [_base64(reference.value), _base64(parsed.properties_reference.value)]
-        time = _written(parsed.signing_time)
+        time = written_time(parsed.signing_time)
         values = [*digests, _base64(parsed.signature_value), time]
         document = Skeleton.of(data, values)
         signed_info = Skeleton.of(parsed.signed_info, digests)
@@ -112,11 +113,6 @@ def _other(text: bytes) -> bytes:
     blocks = range((size + 63) // 64)
     value = b"".join(SHA512.of(text + bytes([block])) for block in blocks)
     return _base64(value[:size])
-
-
-def _written(moment: datetime) -> bytes:
-    utc = moment.astimezone(UTC)
-    return utc.isoformat(timespec="milliseconds")[:23].encode() + b"Z"
 
 
 def _moment(text: bytes) -> datetime | None:

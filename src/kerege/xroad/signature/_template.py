@@ -143,7 +143,7 @@ class SignatureTemplate:
         properties = b"".join(
             (
                 self._before_time,
-                _time(signing_time),
+                written_time(signing_time),
                 self._after_time,
                 mime_type.encode(),
                 _PROPERTIES_END,
@@ -309,7 +309,7 @@ def _canonical_text(text: str) -> bytes:
     return text.encode()
 
 
-def _time(moment: datetime) -> bytes:
+def written_time(moment: datetime) -> bytes:
     """Return ``xsd:dateTime`` in UTC with milliseconds, as the reference writes it."""
     utc = moment.astimezone(UTC)
     return utc.isoformat(timespec="milliseconds")[:23].encode() + b"Z"
