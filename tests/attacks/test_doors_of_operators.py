@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import socket
 import stat
 import tempfile
@@ -23,12 +24,21 @@ TURNS = 40
 
 
 @pytest.fixture
-def admin():
-    """An admin port with one page."""
+def waiting():
+    """Those who asked for the page that is answered later."""
+    return []
+
+
+@pytest.fixture
+def admin(waiting):
+    """An admin port with one page that is answered at once, and one later."""
     loop, trouble = Loop(), []
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setblocking(False)
-    pages = {"/health": lambda reply: reply(HTTPStatus.OK, "text/plain", b"well")}
+    pages = {
+        "/health": lambda reply: reply(HTTPStatus.OK, "text/plain", b"well"),
+        "/later": waiting.append,
+    }
     port = AdminPort(loop, listener, pages, trouble.append)
     loop.timers.after(0.01, lambda: None)
     yield loop, listener.getsockname(), trouble
@@ -86,20 +96,43 @@ def test_what_follows_a_request_is_not_answered(admin):
     assert ask(admin, two + b"GET /keys HTTP/1.1\r\n\r\n").count(b"HTTP/1.1 ") == 1
 
 
-def test_the_admin_port_lets_in_so_many_and_forgets_the_silent(admin, monkeypatch):
+def test_whoever_asks_is_answered_however_many_are_silent(admin, monkeypatch):
     loop, address, _ = admin
-    silent = [socket.create_connection(address) for _ in range(MAX_CONNECTIONS)]
-    turn(loop)
-    with socket.create_connection(address, timeout=5) as late:
-        turn(loop)
-        assert late.recv(1) == b""
+    silent = []
+    for _ in range(MAX_CONNECTIONS):
+        silent.append(socket.create_connection(address))
+        turn(loop)  # in the order of their coming
+    assert ask(admin, REQUESTS["a page"][0]).endswith(b"well")
+    assert silent[0].recv(1) == b"", "the oldest had to go, and nobody else"
+    assert not any(map(has_something, silent[1:]))
     known = loop.timers.clock
     monkeypatch.setattr(loop.timers, "clock", lambda: known() + CONNECTION_SECONDS + 1)
     turn(loop)
     assert [end.recv(1) for end in silent] == [b""] * MAX_CONNECTIONS
     for end in silent:
         end.close()
-    assert ask(admin, REQUESTS["a page"][0]).endswith(b"well")
+
+
+def has_something(end):
+    return bool(select.select([end], [], [], 0)[0])
+
+
+def test_those_who_have_asked_keep_their_places(admin, waiting):
+    loop, address, _ = admin
+    asking = [socket.create_connection(address) for _ in range(MAX_CONNECTIONS)]
+    for end in asking:
+        end.sendall(b"GET /later HTTP/1.1\r\n\r\n")
+    turn(loop)
+    with socket.create_connection(address, timeout=5) as late:
+        turn(loop)
+        assert late.recv(1) == b""
+    assert len(waiting) == MAX_CONNECTIONS
+    for reply in waiting:
+        reply(HTTPStatus.OK, "text/plain", b"well")
+    turn(loop)
+    for end in asking:
+        assert end.recv(1000).endswith(b"well")
+        end.close()
 
 
 # The control socket.

@@ -4,7 +4,8 @@ It reads one request line, answers, and closes: that is all that a probe or a sc
 needs, and little enough to be sure of. The message path's HTTP layer would bring
 asyncio and TLS into a process that must stay small.
 
-Bounds: what a request may have, how long it may take, how many are open at a time.
+Bounds: what a request may have, how long it may take, how many are open at a time. Who
+comes when there are too many takes the place of the one that has been silent longest.
 Nothing of a request is used but its method and its path, which must be one that is
 known.
 """
@@ -50,7 +51,8 @@ class AdminPort:
         self._listener = listener
         self.pages = pages
         self.failed = failed
-        self._open: set[_Connection] = set()
+        self._open: dict[_Connection, None] = {}
+        """In the order in which they came."""
         loop.watch(listener, self._accept)
 
     def close(self) -> None:
@@ -65,13 +67,21 @@ class AdminPort:
         except OSError:
             return
         if len(self._open) >= MAX_CONNECTIONS:
+            self._drop_oldest_silent()
+        if len(self._open) >= MAX_CONNECTIONS:  # all of them have asked
             end.close()
             return
-        self._open.add(_Connection(self, self._loop, end))
+        self._open[_Connection(self, self._loop, end)] = None
+
+    def _drop_oldest_silent(self) -> None:
+        for connection in self._open:
+            if not connection.has_asked:
+                connection.close()
+                return
 
     def forget(self, connection: "_Connection") -> None:
         """Note that a connection is closed."""
-        self._open.discard(connection)
+        self._open.pop(connection, None)
 
 
 class _Connection:
@@ -85,6 +95,8 @@ class _Connection:
         self._answer = b""
         self._is_watched = True
         self._is_head_request = False
+        self.has_asked = False
+        """Whether its whole request has come."""
         end.setblocking(False)
         loop.watch(end, self._read)
         loop.timers.after(CONNECTION_SECONDS, self.close)
@@ -113,6 +125,7 @@ class _Connection:
             self.close()
         elif b"\r\n\r\n" in self._head:
             self._unwatch()
+            self.has_asked = True
             self._ask(self._head.partition(b"\r\n")[0])
         elif len(self._head) > MAX_HEAD_BYTES:
             self._unwatch()
