@@ -142,17 +142,33 @@ def message(*, close: bool = False) -> bytes:
 
 @contextmanager
 def running(
-    made: Instance, plan: MemberPlan, *more: str, pin: bool = True
+    made: Instance,
+    plan: MemberPlan,
+    *more: str,
+    pin: bool = True,
+    credentials: Path | None = None,
 ) -> Iterator[RunningServer]:
-    """Run a server; it is told to stop at the end."""
+    """Run a server; it is told to stop at the end.
+
+    Args:
+        made: The instance.
+        plan: Which of its servers.
+        more: Options of `run`.
+        pin: Whether it is given the PIN.
+        credentials: Where systemd would keep the credential ``pin``.
+    """
     folder = made.files.server(plan)
     pin_file = os.open(made.files.pin, os.O_RDONLY)
-    source = ("--pin-from", f"fd:{pin_file}" if pin else "credential:none")
+    source = ("--pin-from", f"fd:{pin_file}" if pin else "credential:pin")
+    environment = dict(os.environ)
+    if credentials is not None:
+        environment["CREDENTIALS_DIRECTORY"] = str(credentials)
     process = subprocess.Popen(
         [*RUN, "--config", str(folder / "server.toml"), *source, *more],
         stdout=subprocess.PIPE,
         stderr=sys.stderr,
         pass_fds=(pin_file,),
+        env=environment,
     )
     os.close(pin_file)
     server = RunningServer(process, folder, plan, made.ports)

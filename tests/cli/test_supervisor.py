@@ -253,6 +253,29 @@ def test_without_a_pin_it_answers_503_until_somebody_logs_in(made, provider):
     assert ask(server, "login", pin=pin)[1].startswith("Error: No server that can be")
 
 
+@pytest.mark.parametrize(
+    ("stored", "why"),
+    [
+        (b"", "The PIN in credential pin is empty"),
+        (b"\n", "The PIN in credential pin is empty"),
+        (b"\xff\xfe\n", "The PIN in credential pin is not UTF-8"),
+    ],
+    ids=["nothing", "an empty line", "not text"],
+)
+def test_a_credential_that_holds_no_pin_leaves_the_server_locked(
+    made, provider, tmp_path, stored, why
+):
+    (tmp_path / "pin").write_bytes(stored)
+    with running(made, PORTAL, pin=False, credentials=tmp_path) as server:
+        server.until("ready")
+        (event,) = server.heard("not logged in")
+        assert (event["level"], event["reason"]) == ("error", why)
+        assert event["advice"] == "Log in with: kerege security-server login"
+        assert server.call()[0] == 503
+        assert ask(server, "login", pin=made.files.pin.read_text())[0] == 0
+        assert server.call()[0] == 204
+
+
 def test_a_wrong_settings_file_changes_nothing_and_is_explained(consumer):
     config = consumer.folder / "server.toml"
     good = config.read_text()

@@ -19,6 +19,7 @@ from kerege.cli.security_server.options import (
 )
 from kerege.exchange.keys.pin import Pin, is_there, read_pin
 from kerege.exchange.security_server.settings import MAX_WORKERS
+from kerege.xroad.faults import XRoadError
 
 SUPERVISOR = "kerege.exchange.supervisor"
 WORKER = """\
@@ -66,8 +67,8 @@ def run(
     ports listen, then `message` for each message that passed. They have no path, no
     query and no body.
 
-    Without a terminal to ask at, without the credential, or with a wrong PIN in it,
-    the server runs without its keys and answers 503, until `kerege security-server
+    Without a terminal to ask at, without the credential, or with a wrong PIN or none in
+    it, the server runs without its keys and answers 503, until `kerege security-server
     login`. SIGHUP, or `kerege security-server reload`, has it read server.toml, keys
     and certificates again.
 
@@ -87,9 +88,23 @@ def run(
         "debug": bool(context.find_root().params.get("debug")),
     }
     if is_there(pin_from):
-        given["is_pin_stored"] = pin_from.startswith("credential:")
-        given["pin_from"] = _pipe_with(read_pin(pin_from))
+        given |= _pin(pin_from)
     _become([sys.executable, "-P", "-m", SUPERVISOR, json.dumps(given)])
+
+
+def _pin(source: str) -> dict[str, object]:
+    """Read the PIN; return what the supervisor is told of it.
+
+    A stored PIN that cannot be used leaves the server locked: nobody is there to hear
+    of it, and starting again and again would not help.
+    """
+    is_stored = source.startswith("credential:")
+    try:
+        return {"is_pin_stored": is_stored, "pin_from": _pipe_with(read_pin(source))}
+    except XRoadError as error:
+        if not is_stored or error.code != "pin_incorrect":
+            raise
+        return {"no_pin": error.message}
 
 
 def _pipe_with(pin: Pin) -> int:

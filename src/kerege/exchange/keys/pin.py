@@ -232,10 +232,16 @@ def pin_from_prompt(text: str) -> Pin:
         ) from None
     except EOFError:
         raise XRoadError("pin_incorrect", "No PIN was typed") from None
+    except UnicodeError:
+        raise XRoadError(
+            "pin_incorrect", "The PIN that was typed is not UTF-8"
+        ) from None
 
 
 def _decoded(data: bytes, where: str) -> Pin:
     line = data.removesuffix(b"\n").removesuffix(b"\r")
+    if not line:
+        raise XRoadError("pin_incorrect", f"The PIN in {where} is empty")
     try:
         return Pin.of(line.decode())
     except UnicodeDecodeError:

@@ -53,6 +53,8 @@ class Options:
     is_pin_stored: bool = False
     """Nobody is there to hear that the PIN is wrong: the server starts without it,
     rather than again and again."""
+    no_pin: str = ""
+    """Why what is stored is no PIN."""
 
 
 class Supervisor:
@@ -179,7 +181,7 @@ class Supervisor:
             return
         self.was_ready = True
         if self.pin is None:
-            self.events.warning("not logged in", advice=LOG_IN)
+            self._say_that_nobody_is_logged_in()
         self.events.info(
             "ready",
             server=self.plan.settings.server_id.short,
@@ -188,6 +190,13 @@ class Supervisor:
         )
         self.tell_systemd("READY=1")
         self._next_change()
+
+    def _say_that_nobody_is_logged_in(self) -> None:
+        if self.options.no_pin:
+            reason = self.options.no_pin
+            self.events.error("not logged in", reason=reason, advice=LOG_IN)
+        else:
+            self.events.warning("not logged in", advice=LOG_IN)
 
     def tell_systemd(self, *lines: str) -> None:
         """Tell systemd how things stand, with a line for `systemctl status`."""
