@@ -12,31 +12,25 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 
-import structlog
-
-from kerege.exchange.http import ClientResponse, Request, Response
+from kerege.exchange.http import Request, Response
 from kerege.exchange.messagelog import Direction
-from kerege.exchange.security_server.authentication import (
-    authenticate_client,
-    require_client,
+from kerege.exchange.security_server.consumer_steps import (
+    admit,
+    all_done,
+    content_of,
+    receive_answer,
+    settle,
 )
-from kerege.exchange.security_server.failures import as_fault, as_peer_fault
-from kerege.exchange.security_server.known_names import warn_of_forbidden_characters
+from kerege.exchange.security_server.failures import as_peer_fault
 from kerege.exchange.security_server.outgoing import OutgoingMessage, bounded
 from kerege.exchange.security_server.provider_connection import (
     ProviderAnswer,
     ProviderConnection,
 )
-from kerege.exchange.security_server.received import (
-    ReceivedMessage,
-    digest_of_header,
-    read_message,
-    require_single,
-)
+from kerege.exchange.security_server.received import ReceivedMessage
 from kerege.exchange.security_server.records import Signed, log_record
 from kerege.exchange.security_server.runtime import PROXY_VERSION, Runtime
 from kerege.exchange.spool import Spool, size_of
-from kerege.xroad.algorithms import SHA512
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import GlobalConf
 from kerege.xroad.rest import (
@@ -46,12 +40,7 @@ from kerege.xroad.rest import (
     headers_for_client,
 )
 from kerege.xroad.signature import Part, SignatureData
-from kerege.xroad.transport import MessageKind, MessageReader
-
-_log = structlog.get_logger(__name__)
-
-PEER_ANSWER_STATUSES = (200, 500)
-"""With these the body decides (facts section 1.3); anything else is `http_error`."""
+from kerege.xroad.transport import MessageKind
 
 
 @dataclass(slots=True)
@@ -73,7 +62,7 @@ class ConsumerExchange:
         runtime = self.runtime
         configuration = runtime.require_current_configuration()
         request = self.request = self._read_request(configuration)
-        self._admit(request)
+        admit(runtime, self.http, request)
         connection = ProviderConnection(runtime, configuration, request)
         runtime.signing.signer(request.client_id)
         outgoing = OutgoingMessage(
@@ -87,13 +76,15 @@ class ConsumerExchange:
         received: ReceivedMessage | None = None
         try:
             answer = await self._send(connection, outgoing, message, request)
-            received = await self._receive(answer)
+            received = await receive_answer(
+                runtime, answer, MessageKind.REST_RESPONSE, self._take_response
+            )
             self.answer_body = received.body
             return await self._answer(request, received)
         except BaseException:
             if received is not None:
                 received.discard()
-            await self._settle_log()
+            await settle(self._request_logged)
             raise
         finally:
             if self.body is not None:
@@ -114,18 +105,6 @@ class ConsumerExchange:
             request_id=self.runtime.new_id(),
             query_id=f"{configuration.instance}-{self.runtime.new_id()}",
         )
-
-    def _admit(self, request: RestRequest) -> None:
-        warn_of_forbidden_characters(self.runtime.names, request)
-        client = require_client(self.runtime.server_configuration(), request.client_id)
-        warnings = authenticate_client(
-            client,
-            self.http,
-            self.runtime.keys.internal_certificate,
-            self.runtime.clock(),
-        )
-        for warning in warnings:
-            _log.warning(warning)
 
     async def _encode(self, outgoing: OutgoingMessage) -> bytes | AsyncIterator[bytes]:
         """Encode the request; a body part exists only if there is a byte of body."""
@@ -173,49 +152,6 @@ class ConsumerExchange:
         except Exception as error:
             raise as_peer_fault(outgoing.error or error) from error
 
-    async def _receive(self, answer: ProviderAnswer) -> ReceivedMessage:
-        """Read the answer; one that was not read to its end takes its connection."""
-        try:
-            message = await self._read(answer.response)
-        finally:
-            answer.release()
-        if message.fault is not None:
-            message.discard()
-            raise message.fault
-        return message
-
-    async def _read(self, response: ClientResponse) -> ReceivedMessage:
-        if response.status not in PEER_ANSWER_STATUSES:
-            raise XRoadError(
-                "http_error", f"The provider's server answered HTTP {response.status}"
-            )
-        content_type = (response.header(b"content-type") or b"").decode("latin-1")
-        name = response.header(b"x-hash-algorithm")
-        try:
-            require_single(response.headers)
-            reader = MessageReader(
-                content_type,
-                expects=MessageKind.REST_RESPONSE,
-                max_body_bytes=self.runtime.settings.limits.body_bytes or None,
-            )
-            is_fault = name is None and content_type.startswith("text/xml")
-            digest = SHA512 if is_fault else digest_of_header(name)
-            reader.receive_data(b"")  # an answer of no bytes is one, if not a good one
-        except XRoadError as error:
-            raise error.with_prefix("service_failed") from error
-        try:
-            return await read_message(
-                response.body,
-                reader,
-                digest,
-                new_spool=self.runtime.new_spool,
-                on_message=self._take_response,
-            )
-        except XRoadError:
-            raise
-        except Exception as error:
-            raise as_fault(error).with_prefix("service_failed") from error
-
     def _take_response(self, message: ReceivedMessage) -> None:
         """Read the block as soon as it is there, before its body is taken."""
         response = self.response = RestResponse.parse(message.content)
@@ -246,7 +182,7 @@ class ConsumerExchange:
             digest=received.digest,
         )
         signed = Signed(response.block, received.signature_data, received.body)
-        await _all_done(request_logged, self._log(Direction.RESPONSE, signed))
+        await all_done(request_logged, self._log(Direction.RESPONSE, signed))
         return Response(
             response.status,
             response.reason.encode("latin-1", "replace"),
@@ -254,58 +190,10 @@ class ConsumerExchange:
                 (name.encode("latin-1"), value.encode("latin-1"))
                 for name, value in headers_for_client(response)
             ],
-            b"" if received.body is None else _content(received.body),
+            b"" if received.body is None else content_of(received.body),
         )
-
-    async def _settle_log(self) -> None:
-        """See the request's record through, whatever became of the message."""
-        if self._request_logged is not None:
-            try:
-                await self._request_logged
-            except XRoadError as error:
-                _log.error("request not logged", code=error.code)
 
     def _known_request(self) -> RestRequest:
         if self.request is None:
             raise RuntimeError("There is no request yet")
         return self.request
-
-
-async def _all_done(*records: Awaitable[object]) -> None:
-    """Wait until all records are durable, or have failed; raise why one has.
-
-    Raises ``logging_failed``, followed by the reason's code if it has another.
-    """
-    failure: XRoadError | None = None
-    for record in [asyncio.ensure_future(record) for record in records]:
-        try:
-            await record
-        except XRoadError as error:
-            failure = failure or error
-    if failure is not None:
-        raise failure.with_prefix("logging_failed")
-
-
-def _content(body: Spool) -> bytes | AsyncIterator[bytes]:
-    data = body.data
-    return _FromFile(body) if data is None else data
-
-
-class _FromFile(AsyncIterator[bytes]):
-    """A body from its file, which goes afterwards unless the message log keeps it.
-
-    Also if nobody begins to read, as in an answer to HEAD: a generator's own clean-up
-    would not run then.
-    """
-
-    def __init__(self, body: Spool) -> None:
-        self._body = body
-        self._chunks = body.chunks()
-
-    async def __anext__(self) -> bytes:
-        return await anext(self._chunks)
-
-    async def aclose(self) -> None:
-        """Close and remove the file."""
-        await self._chunks.aclose()
-        self._body.discard()

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 
 import structlog
 
+from kerege.exchange.security_server.asked import Asked
 from kerege.exchange.storage.server_configuration import ServerConfiguration
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import GlobalConf
@@ -28,7 +29,6 @@ from kerege.xroad.identifiers import (
     encode_segment,
     invalid_codes,
 )
-from kerege.xroad.rest import RestRequest
 
 _log = structlog.get_logger(__name__)
 
@@ -110,7 +110,7 @@ class KnownNames:
             return f"SERVICE:{member}/?/?" if member else UNKNOWN
         return name
 
-    def told(self, text: str, code: str, request: RestRequest | None) -> str:
+    def told(self, text: str, code: str, request: Asked | None) -> str:
         """Return a fault's text for the log: without names that are not known.
 
         Args:
@@ -138,9 +138,7 @@ class KnownNames:
             return NOT_TOLD
         return text
 
-    def _unknown_words(
-        self, request: RestRequest, unknown: list[XRoadId]
-    ) -> Iterator[str]:
+    def _unknown_words(self, request: Asked, unknown: list[XRoadId]) -> Iterator[str]:
         """Yield what of a request may be anything."""
         known = self._known_codes(request)
         for identifier in unknown:
@@ -150,7 +148,7 @@ class KnownNames:
         yield request.issue or ""
         yield party.party_code if party else ""
 
-    def _known_codes(self, request: RestRequest) -> set[str]:
+    def _known_codes(self, request: Asked) -> set[str]:
         """Return the codes that stand in names: they are nobody's secret."""
         names = (
             self.service(request.service_id),
@@ -188,7 +186,7 @@ class KnownNames:
         return name
 
 
-def warn_of_forbidden_characters(names: KnownNames, request: RestRequest) -> None:
+def warn_of_forbidden_characters(names: KnownNames, request: Asked) -> None:
     """Say so if an application uses codes that X-Road forbids by now."""
     if invalid_codes(request.client_id):
         name = names.client(request.client_id)

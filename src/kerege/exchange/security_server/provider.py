@@ -6,34 +6,38 @@ signature, log, call the service, sign, log, answer. A fault found before the an
 begun travels as a lone SOAP fault, one found later as a part instead of the signature.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from kerege.exchange.http import Request, Response
 from kerege.exchange.messagelog import Direction
 from kerege.exchange.security_server.authentication import require_client
 from kerege.exchange.security_server.failures import as_fault, identified
-from kerege.exchange.security_server.known_names import warn_of_forbidden_characters
 from kerege.exchange.security_server.outgoing import (
     OutgoingMessage,
     bounded,
     fault_message,
     new_boundary,
 )
-from kerege.exchange.security_server.peers import Peer
+from kerege.exchange.security_server.provider_steps import (
+    authenticate_peer,
+    closing,
+    known_peer,
+    log_message,
+    multipart_answer,
+    require_right,
+)
 from kerege.exchange.security_server.received import (
     ReceivedMessage,
     digest_of_header,
     read_message,
 )
-from kerege.exchange.security_server.records import Signed, log_record
+from kerege.exchange.security_server.records import Signed
 from kerege.exchange.security_server.runtime import Runtime
 from kerege.exchange.security_server.service_call import ServiceAnswer, call_service
 from kerege.exchange.spool import Spool, size_of
-from kerege.exchange.storage.server_configuration import Service, ServiceType
+from kerege.exchange.storage.server_configuration import Service
 from kerege.xroad.faults import SERVER_PROXY, XRoadError, soap_fault
-from kerege.xroad.globalconf import GlobalConf
 from kerege.xroad.rest import RestRequest, RestResponse, request_hash
 from kerege.xroad.signature import Part, SignatureData
 from kerege.xroad.transport import MessageKind, MessageReader, content_type
@@ -61,14 +65,20 @@ class ProviderExchange:
         self.request_body = received.body
         try:
             request, signature = self._known_request(), received.signature_data
-            service = self._require_right(request, configuration)
+            service = require_right(
+                self.runtime,
+                request,
+                configuration,
+                request.method,
+                request.service_path,
+            )
             verifiers = self.runtime.verifiers.for_instance(request.client_id.instance)
             now = self.runtime.clock()
             verified = received.verify(request.client_id, verifiers.signatures, now)
             signed_at = verified.parsed.signing_time
             await self.runtime.replays.check(received, request, signed_at, now)
             signed = Signed(request.block, signature, received.body)
-            await self._log(Direction.REQUEST, signed)
+            await log_message(self.runtime, request, signed, Direction.REQUEST)
             return await self._serve(request, service, received)
         finally:
             received.discard()
@@ -81,7 +91,7 @@ class ProviderExchange:
     async def _receive(self) -> ReceivedMessage:
         http = self.http
         digest = digest_of_header(http.header(b"x-hash-algorithm"))
-        peer = self._known_peer()
+        peer = known_peer(self.runtime, http)
 
         def judge(message: ReceivedMessage) -> None:
             request = self.request = RestRequest.parse(message.content)
@@ -89,7 +99,7 @@ class ProviderExchange:
                 self.runtime.server_configuration(), request.service_id.client_id
             )
             self.runtime.signing.signer(request.service_id.client_id)
-            self._authenticate(peer, message, request)
+            authenticate_peer(self.runtime, peer, message, request)
 
         media_type = (http.header(b"content-type") or b"").decode("latin-1")
         try:
@@ -108,68 +118,6 @@ class ProviderExchange:
             new_spool=self.runtime.new_spool,
             on_message=judge,
         )
-
-    def _known_peer(self) -> Peer:
-        if self.http.ssl_object is None:
-            raise XRoadError("ssl_authentication_failed", "The peer did not use TLS")
-        peer = self.runtime.verifiers.peer(self.http.ssl_object)
-        self.runtime.verifiers.require_known(peer)
-        return peer
-
-    def _authenticate(
-        self, peer: Peer, message: ReceivedMessage, request: RestRequest
-    ) -> None:
-        """Check the peer's certificate for this client.
-
-        The reason's code stays out of the fault's, as in the reference.
-        """
-        if not message.ocsp_responses:
-            raise XRoadError(
-                "ssl_authentication_failed",
-                "Cannot verify TLS certificate, corresponding OCSP response is missing",
-            )
-        try:
-            self.runtime.verifiers.authenticate(
-                peer,
-                message.ocsp_responses,
-                request.client_id,
-                self.runtime.clock(),
-            )
-        except XRoadError as error:
-            raise XRoadError("ssl_authentication_failed", error.message) from error
-
-    def _require_right(
-        self, request: RestRequest, configuration: GlobalConf
-    ) -> Service:
-        """Find the service and the client's right to this method and path."""
-        warn_of_forbidden_characters(self.runtime.names, request)
-        rights = self.runtime.server_configuration()
-        service = rights.service(request.service_id)
-        if service is None:
-            raise XRoadError(
-                "unknown_service", f"Unknown service: {request.service_id}"
-            )
-        if service.type is ServiceType.WSDL:
-            raise XRoadError(
-                "service_type",
-                "Service is a SOAP service and cannot be called using REST interface",
-            )
-        if not rights.is_allowed(
-            request.client_id,
-            request.service_id,
-            request.method,
-            request.service_path,
-            configuration.is_in_global_group,
-        ):
-            raise XRoadError(
-                "access_denied", f"Request is not allowed: {request.service_id}"
-            )
-        if service.disabled_notice is not None:
-            raise XRoadError(
-                "service_disabled",
-                f"Service {request.service_id} is disabled: {service.disabled_notice}",
-            )
-        return service
 
     async def _serve(
         self, request: RestRequest, service: Service, received: ReceivedMessage
@@ -203,7 +151,7 @@ class ProviderExchange:
             )
             answer.release()
             signed = Signed(response.block, signature, body)
-            await self._log(Direction.RESPONSE, signed)
+            await log_message(self.runtime, request, signed, Direction.RESPONSE)
             return signature
 
         outgoing = OutgoingMessage(
@@ -219,13 +167,13 @@ class ProviderExchange:
                 bounded(answer.body, most), spool, fault_of=self._fault_bytes
             )
             if not isinstance(content, bytes):
-                content = _closing(content, answer, spool)
-        return _message(outgoing.content_type, content)
+                content = closing(content, answer.release, spool.discard)
+        return multipart_answer(outgoing.content_type, content)
 
     def _failed(self, error: Exception) -> Response:
         boundary = new_boundary()
         fault = self._fault_bytes(error)
-        return _message(content_type(boundary), fault_message(boundary, fault))
+        return multipart_answer(content_type(boundary), fault_message(boundary, fault))
 
     def _fault_bytes(self, error: BaseException) -> bytes:
         fault = identified(
@@ -234,40 +182,7 @@ class ProviderExchange:
         self.fault = fault
         return soap_fault(fault)
 
-    async def _log(self, direction: Direction, signed: Signed) -> None:
-        request, now = self._known_request(), self.runtime.clock()
-        record = log_record(request, signed, direction, client_side=False, time=now)
-        try:
-            await self.runtime.log.write(record)
-        except XRoadError as error:
-            raise error.with_prefix("logging_failed") from error
-
     def _known_request(self) -> RestRequest:
         if self.request is None:
             raise XRoadError("missing_rest", "Request does not have REST message")
         return self.request
-
-
-async def _closing(
-    content: AsyncGenerator[bytes, None], answer: ServiceAnswer, spool: Spool
-) -> AsyncGenerator[bytes, None]:
-    """Yield a streamed answer; then, or when the peer leaves, nothing of it stays."""
-    try:
-        async with aclosing(content):
-            async for chunk in content:
-                yield chunk
-    finally:
-        answer.release()
-        spool.discard()
-
-
-def _message(media_type: str, content: bytes | AsyncIterator[bytes]) -> Response:
-    return Response(
-        200,
-        b"OK",
-        [
-            (b"Content-Type", media_type.encode()),
-            (b"x-hash-algorithm", b"SHA-512"),
-        ],
-        content,
-    )

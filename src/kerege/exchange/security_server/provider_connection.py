@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from cryptography import x509
 
 from kerege.exchange.http import ClientResponse
+from kerege.exchange.security_server.asked import Asked
 from kerege.exchange.security_server.peers import Peer
 from kerege.exchange.security_server.runtime import Runtime
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import GlobalConf, available
-from kerege.xroad.rest import RestRequest
 
 SSL_AUTHENTICATION_FAILED = "ssl_authentication_failed"
 
@@ -36,7 +36,7 @@ class ProviderConnection:
     """Sends one message to a provider's server."""
 
     def __init__(
-        self, runtime: Runtime, configuration: GlobalConf, request: RestRequest
+        self, runtime: Runtime, configuration: GlobalConf, request: Asked
     ) -> None:
         """Find the provider.
 

@@ -7,6 +7,7 @@ cannot fill the spool. Nothing is believed before `verify` has passed.
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from kerege.exchange.spool import Spool
 from kerege.xroad.algorithms import SHA512, Digest, digest_by_name
@@ -20,6 +21,7 @@ from kerege.xroad.signature import (
     VerifiedSignature,
     attachment_name,
 )
+from kerege.xroad.soap import SoapMessage
 from kerege.xroad.transport import (
     AttachmentBegan,
     AttachmentEnded,
@@ -28,6 +30,7 @@ from kerege.xroad.transport import (
     Fault,
     HashChain,
     HashChainResult,
+    Headers,
     Message,
     MessageReader,
     OcspResponse,
@@ -47,6 +50,14 @@ _SINGLE = (b"content-type", b"x-hash-algorithm", b"x-road-message-type")
 """HTTP headers that say how a message is to be read."""
 
 
+class Attachment(NamedTuple):
+    """A REST body, or one of the attachments of a SOAP message."""
+
+    headers: Headers
+    """Of the part; nobody has signed them."""
+    content: Spool
+
+
 @dataclass(slots=True)
 class ReceivedMessage:
     """What arrived, part by part."""
@@ -55,9 +66,16 @@ class ReceivedMessage:
     """Algorithm of ``x-hash-algorithm``: part digests are in it."""
     ocsp_responses: list[bytes] = field(default_factory=list)
     content: bytes = b""
-    """The REST block."""
+    """The REST block, or the SOAP envelope."""
     content_digest: bytes = b""
+    headers: Headers = ()
+    """Of the message's part."""
+    soap: SoapMessage | None = None
+    """What the envelope says, for SOAP."""
     body: Spool | None = None
+    """The REST body; of a SOAP message the attachment that came last."""
+    attachments: list[Attachment] = field(default_factory=list)
+    """Everything signed beside the message, in order."""
     hash_chain_result: bytes | None = None
     hash_chain: bytes | None = None
     signature: bytes | None = None
@@ -84,8 +102,8 @@ class ReceivedMessage:
             XRoadError: ``signature_verification`` and what is wrong.
         """
         parts = [Part(MESSAGE, self.content_digest, self.digest, self.content)]
-        if self.body is not None:
-            parts.append(Part(attachment_name(1), self.body.digest, self.digest))
+        for number, (_, content) in enumerate(self.attachments, 1):
+            parts.append(Part(attachment_name(number), content.digest, self.digest))
         try:
             return signatures.verify(self.signature_data, parts, signer=signer, at=at)
         except XRoadError as error:
@@ -93,8 +111,8 @@ class ReceivedMessage:
 
     def discard(self) -> None:
         """Remove what is spooled."""
-        if self.body is not None:
-            self.body.discard()
+        for attachment in self.attachments:
+            attachment.content.discard()
 
 
 async def read_message(
@@ -146,12 +164,14 @@ async def _take(
                 await message.body.write(event.data)
         elif isinstance(event, AttachmentBegan):
             message.body = new_spool(message.digest)
+            message.attachments.append(Attachment(event.headers, message.body))
         elif isinstance(event, AttachmentEnded):
             if message.body is not None:
                 await message.body.finish()
         elif isinstance(event, Message):
             message.content = event.content
             message.content_digest = message.digest.of(event.content)
+            message.headers, message.soap = event.headers, event.soap
             on_message(message)
         else:
             _note(message, event)

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from kerege.exchange.messagelog import Direction, LogRecord
+from kerege.exchange.security_server.asked import Asked
 from kerege.exchange.spool import Spool
-from kerege.xroad.rest import RestRequest
 from kerege.xroad.signature import SignatureData
 
 
@@ -18,7 +18,7 @@ class Signed(NamedTuple):
 
 
 def log_record(
-    request: RestRequest,
+    request: Asked,
     signed: Signed,
     direction: Direction,
     *,

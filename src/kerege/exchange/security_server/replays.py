@@ -23,13 +23,13 @@ from typing import Protocol
 
 import structlog
 
+from kerege.exchange.security_server.asked import Asked
 from kerege.exchange.security_server.received import ReceivedMessage
 from kerege.exchange.security_server.seen_messages import SeenMessages
 from kerege.exchange.security_server.settings import Security
 from kerege.exchange.storage import Database
 from kerege.xroad.algorithms import SHA512
 from kerege.xroad.faults import XRoadError
-from kerege.xroad.rest import RestRequest
 
 GENERATION_MESSAGES = 32_768
 """Messages in one of two generations: about 4 MB, half a minute of a very busy server."""
@@ -68,7 +68,7 @@ class Replays:
     async def check(
         self,
         message: ReceivedMessage,
-        request: RestRequest,
+        request: Asked,
         signed_at: datetime,
         now: datetime,
     ) -> None:
@@ -119,7 +119,7 @@ class Replays:
     def _turn(self, now: datetime) -> None:
         self._young, self._old, self._since = set(), self._young, now
 
-    def _tell(self, request: RestRequest, *, refused: bool) -> None:
+    def _tell(self, request: Asked, *, refused: bool) -> None:
         self.count += 1
         self.on_replay("refused" if refused else "accepted")
         _log.warning(

@@ -9,10 +9,10 @@ import time
 
 import structlog
 
+from kerege.exchange.security_server.asked import Asked
 from kerege.exchange.security_server.known_names import NOT_TOLD
 from kerege.exchange.security_server.runtime import Exchange, Runtime
 from kerege.xroad.faults import RelayedFaultError, XRoadError
-from kerege.xroad.rest import RestRequest
 
 _log = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ class Report:
 
     def ended(
         self,
-        request: RestRequest | None,
+        request: Asked | None,
         status: int,
         fault: XRoadError | None,
         sizes: tuple[int, int] = (0, 0),
@@ -61,7 +61,7 @@ class Report:
         if fault is not None:
             self._failed(request, fault)
 
-    def _failed(self, request: RestRequest | None, fault: XRoadError) -> None:
+    def _failed(self, request: Asked | None, fault: XRoadError) -> None:
         is_relayed = isinstance(fault, RelayedFaultError)
         tell = self._runtime.names.told
         advice = tell(fault.advice, fault.code, request)
