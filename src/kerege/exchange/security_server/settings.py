@@ -6,46 +6,43 @@ option says what it does and which parameter of the reference it corresponds to;
 `docs/reference/settings.md` is made from this module.
 """
 
-import math
 import tomllib
-from dataclasses import Field, dataclass, field, fields, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 from urllib.parse import quote
 
+from kerege.exchange.security_server.setting_options import (
+    SettingsError,
+    option,
+    options_of,
+    section_values,
+)
+from kerege.exchange.security_server.settings_message_log import MessageLogSettings
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.identifiers import SecurityServerId
+
+__all__ = [
+    "LOCK_FILE",
+    "MAX_WORKERS",
+    "Configuration",
+    "Limits",
+    "Listen",
+    "MessageLogSettings",
+    "Peers",
+    "Security",
+    "Settings",
+    "SettingsError",
+    "load_settings",
+    "options_of",
+    "parse_settings",
+    "split_address",
+]
 
 LOCK_FILE = "server.lock"
 """In the spool folder, which a server can write to wherever its settings are."""
 
 MAX_WORKERS = 1024
 """More than any machine has cores: a slip of the finger."""
-
-
-class SettingsError(Exception):
-    """The settings file cannot be used; the message names the option and the mend."""
-
-
-T = TypeVar("T")
-
-
-def option(
-    default: T,
-    doc: str,
-    *,
-    reference: str = "",
-    required: bool = False,
-    least: float = 0,
-) -> T:
-    """Declare a setting: its default, what it does, the reference's name for it."""
-    metadata = {
-        "doc": doc,
-        "reference": reference,
-        "required": required,
-        "least": least,
-    }
-    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,62 +133,6 @@ class Configuration:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageLogSettings:
-    """The message log: what is kept, when it is time-stamped, when it leaves."""
-
-    timestamp_immediately: bool = option(
-        False,
-        "Time-stamp each message before its answer is released.",
-        reference="message-log.timestamp-immediately",
-    )
-    timestamp_records_limit: int = option(
-        10_000,
-        "Most records in one time-stamp.",
-        reference="message-log.timestamp-records-limit",
-        least=1,
-    )
-    acceptable_timestamp_failure_seconds: float = option(
-        14_400.0,
-        "Refuse messages when time-stamping has failed for longer; 0 never refuses.",
-        reference="message-log.acceptable-timestamp-failure-period",
-    )
-    timestamp_retry_seconds: float = option(
-        60.0,
-        "Wait after a failed time-stamp.",
-        reference="message-log.timestamp-retry-delay",
-    )
-    largest_logged_body_bytes: int = option(
-        10 * 1024 * 1024,
-        "Bodies up to this size are logged whole.",
-        reference="message-log.max-loggable-message-body-size",
-    )
-    refuse_larger_bodies: bool = option(
-        False,
-        "Refuse larger bodies with `logging_failed`, as the reference does; "
-        "otherwise only their digest is logged.",
-        reference="message-log.truncated-body-allowed (inverted)",
-    )
-    archive_directory: str = option(
-        "archive", "Folder of the archives, relative to the settings file."
-    )
-    archive_interval_seconds: float = option(
-        6 * 3600.0,
-        "Time between two archivings; 0 switches archiving off.",
-        reference="message-log.archive-interval",
-    )
-    archive_max_bytes: int = option(
-        32 * 1024 * 1024,
-        "A new archive starts when its containers exceed this size.",
-        reference="message-log.archive-max-filesize",
-    )
-    keep_records_days: float = option(
-        30.0,
-        "Archived records stay in the database for so long.",
-        reference="message-log.keep-records-for",
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class Limits:
     """What a stranger may ask of this server."""
 
@@ -259,7 +200,7 @@ class Settings:
     listen: Listen = Listen()
     peers: Peers = Peers()
     configuration: Configuration = Configuration()
-    message_log: MessageLogSettings = MessageLogSettings()
+    message_log: MessageLogSettings = MessageLogSettings()  # noqa: RUF009 - frozen
     limits: Limits = Limits()
     security: Security = Security()
     directory: Path = Path()
@@ -312,7 +253,7 @@ def parse_settings(text: str, path: Path) -> Settings:
         table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise _not_toml(path, error) from error
-    values = _section(Settings, table, where=str(path))
+    values = section_values(Settings, table, where=str(path))
     settings = Settings(**values, directory=path.parent)
     _ = settings.server_id
     if settings.workers > MAX_WORKERS:
@@ -323,57 +264,6 @@ def parse_settings(text: str, path: Path) -> Settings:
 
 def _not_toml(path: Path, error: Exception) -> SettingsError:
     return SettingsError(f"The settings file {path} is not TOML: {error}")
-
-
-def options_of(section: type[Any]) -> list[Field[Any]]:
-    """Return the fields of a settings class that are options or sections."""
-    return [f for f in fields(section) if f.metadata or is_dataclass(f.type)]
-
-
-def _section(
-    section: type[Any], table: dict[str, Any], *, where: str
-) -> dict[str, Any]:
-    known = {f.name: f for f in options_of(section)}
-    for name in table:
-        if name not in known:
-            msg = f"{where}: unknown setting {name!r}; known are {', '.join(known)}"
-            raise SettingsError(msg)
-    values: dict[str, Any] = {}
-    for name, option_field in known.items():
-        if name in table:
-            values[name] = _value(option_field, table[name], f"{where}: {name}")
-        elif option_field.metadata.get("required"):
-            msg = (
-                f"{where}: setting {name!r} is missing: {option_field.metadata['doc']}"
-            )
-            raise SettingsError(msg)
-    return values
-
-
-def _value(option_field: Field[Any], value: object, where: str) -> object:
-    kind = option_field.type
-    if isinstance(kind, type) and is_dataclass(kind):
-        if not isinstance(value, dict):
-            msg = f"{where} is a section, write it as [{option_field.name}]"
-            raise SettingsError(msg)
-        return kind(**_section(kind, value, where=where))
-    if kind is float and type(value) is int:
-        value = float(value)
-    if not isinstance(kind, type) or type(value) is not kind:
-        msg = f"{where} must be of type {getattr(kind, '__name__', kind)}"
-        raise SettingsError(msg)
-    if isinstance(value, int | float):
-        _require_size(value, option_field.metadata["least"], where)
-    return value
-
-
-def _require_size(value: float, least: float, where: str) -> None:
-    if value < 0:
-        msg = f"{where} must not be negative"
-        raise SettingsError(msg)
-    if not least <= value < math.inf:  # nor is nan
-        msg = f"{where} must be a number of at least {least:g}"
-        raise SettingsError(msg)
 
 
 def split_address(address: str) -> tuple[str, int]:
