@@ -2,6 +2,7 @@
 
 from kerege.exchange.storage import (
     message_log_tables,
+    operational_data_tables,
     seen_messages_table,
     server_configuration_tables,
 )
@@ -10,6 +11,7 @@ from kerege.exchange.storage.metadata import metadata
 __all__ = [
     "message_log_tables",
     "metadata",
+    "operational_data_tables",
     "seen_messages_table",
     "server_configuration_tables",
 ]
