@@ -292,15 +292,15 @@ async def test_a_block_that_no_server_writes_is_refused_although_signed(
 
 
 @pytest.mark.parametrize(
-    "code",
+    ("code", "told"),
     [
-        "server.serverproxy.access_denied",
-        "Server.ServerProxy.AccessDenied",
-        "client.whatever",
-        "SOAP-ENV:Server",
+        ("server.serverproxy.access_denied", "server.serverproxy.access_denied"),
+        ("Server.ServerProxy.AccessDenied", "Server.ServerProxy.AccessDenied"),
+        ("client.whatever", "client.?"),
+        ("SOAP-ENV:Server", "?"),
     ],
 )
-async def test_a_fault_is_relayed_as_it_was_spelled(tmp_path, logs, code):
+async def test_a_fault_is_relayed_as_it_was_spelled(tmp_path, logs, code, told):
     fault = soap_fault(XRoadError(code, "No", detail="00000000-0000-4000-8000-0"))
     raw = answer(headers={"Content-Type": "text/xml;charset=utf-8"}, body=fault)
     async with stranger_in_place(tmp_path, logs) as (stage, stranger, _):
@@ -308,7 +308,7 @@ async def test_a_fault_is_relayed_as_it_was_spelled(tmp_path, logs, code):
         got = await stage.pair.send("GET", "echo")
         assert got.get("x-road-error") == code
         assert got.status == (500 if code.startswith("server.") else 400)
-        assert stage.pair.consumer.exchanges[-1].verdict == code
+        assert stage.pair.consumer.exchanges[-1].verdict == told
 
 
 async def test_a_fault_in_place_of_the_signature_wins_over_what_came_before(

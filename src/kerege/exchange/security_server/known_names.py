@@ -9,17 +9,20 @@ told that somebody else gave:
   configuration and an answer has come from it: then its server knows it too.
 * Of all others as much is named as is known, the provider or its member; ``?`` stands
   for the rest.
+* Of a code that another server sent as much is told as X-Road's table knows, and of an
+  id nothing but a UUID (`told_code`, `told_id`).
 
 What applications are answered may quote what they sent.
 """
 
+import re
 from collections.abc import Callable, Iterator
 
 import structlog
 
 from kerege.exchange.security_server.asked import Asked
 from kerege.exchange.storage.server_configuration import ServerConfiguration
-from kerege.xroad.faults import XRoadError
+from kerege.xroad.faults import RelayedFaultError, XRoadError, known_code
 from kerege.xroad.globalconf import GlobalConf
 from kerege.xroad.identifiers import (
     ClientId,
@@ -42,6 +45,11 @@ MAX_REMEMBERED = 1024
 """Names of each kind: those of a busy server."""
 MIN_WORD = 3
 """What is shorter stands in texts by chance."""
+MAX_CODE = 256
+"""What is longer is no code, and not looked at further."""
+_UUID = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII
+)
 _QUOTING_NOTHING = frozenset(
     (
         "bad_request",
@@ -184,6 +192,22 @@ class KnownNames:
             self._names.clear()
         name = self._names[identifier] = str(identifier)
         return name
+
+
+def told_code(fault: XRoadError) -> str:
+    """Return a fault's code for the log: as far as it is known, if others sent it."""
+    code = fault.code[:MAX_CODE]
+    if not isinstance(fault, RelayedFaultError) or known_code(code):
+        return code
+    while code := code.rpartition(".")[0]:
+        if known_code(code):
+            return f"{code}.{UNKNOWN}"
+    return UNKNOWN
+
+
+def told_id(given: str) -> str:
+    """Return an id that others gave, for the log: a UUID, which says nothing."""
+    return given if not given or _UUID.fullmatch(given) else UNKNOWN
 
 
 def warn_of_forbidden_characters(names: KnownNames, request: Asked) -> None:

@@ -24,6 +24,7 @@ from typing import Protocol
 import structlog
 
 from kerege.exchange.security_server.asked import Asked
+from kerege.exchange.security_server.known_names import told_id
 from kerege.exchange.security_server.received import ReceivedMessage
 from kerege.exchange.security_server.seen_messages import SeenMessages
 from kerege.exchange.security_server.settings import Security
@@ -126,7 +127,7 @@ class Replays:
             "message replayed",
             client=str(request.client_id),
             service=str(request.service_id),
-            request_id=request.request_id or "",
+            request_id=told_id(request.request_id or ""),
             refused=refused,
         )
 

@@ -1,8 +1,8 @@
 """What a passed message leaves for operators: one event, and a warning if it failed.
 
 No personal data: identifiers that are known (`known_names`) and codes, never what stands
-behind the service code. A peer's own words go to the client only, for they may quote a
-path.
+behind the service code. A peer's own words, whether texts, codes or ids, go to the
+client only, for they may quote a path.
 """
 
 import time
@@ -10,7 +10,11 @@ import time
 import structlog
 
 from kerege.exchange.security_server.asked import Asked
-from kerege.exchange.security_server.known_names import NOT_TOLD
+from kerege.exchange.security_server.known_names import (
+    NOT_TOLD,
+    told_code,
+    told_id,
+)
 from kerege.exchange.security_server.runtime import Exchange, Runtime
 from kerege.xroad.faults import RelayedFaultError, XRoadError
 
@@ -50,10 +54,10 @@ class Report:
                 service=names.service(request.service_id, has_passed=has_passed)
                 if request
                 else "",
-                verdict=fault.code if fault else str(status),
+                verdict=told_code(fault) if fault else str(status),
                 milliseconds=(time.perf_counter() - self._started) * 1000,
-                request_id=(request.request_id or "") if request else "",
-                fault_detail=fault.detail if fault else "",
+                request_id=told_id(request.request_id or "") if request else "",
+                fault_detail=told_id(fault.detail) if fault else "",
                 request_bytes=sizes[0],
                 response_bytes=sizes[1],
             )
@@ -68,8 +72,8 @@ class Report:
         _log.warning(
             "message failed",
             side=self._side,
-            code=fault.code,
-            detail=fault.detail,
+            code=told_code(fault),
+            detail=told_id(fault.detail),
             reason=None if is_relayed else tell(fault.message, fault.code, request),
             advice=None if advice in ("", NOT_TOLD) else advice,
         )
