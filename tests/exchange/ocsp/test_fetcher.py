@@ -326,7 +326,7 @@ async def test_a_certificate_of_an_unknown_ca_does_not_disturb_the_others(world)
     assert fetcher.responses_for(stranger) is None
 
 
-async def test_it_runs_until_it_is_cancelled_and_can_be_woken(world):
+async def test_it_runs_until_it_is_cancelled_and_asks_again_after_failures(world):
     world.answers = dict.fromkeys(world.urls, fails)
     failed = asyncio.Event()
     worked = asyncio.Event()
@@ -340,15 +340,17 @@ async def test_it_runs_until_it_is_cancelled_and_can_be_woken(world):
         worked.set()
         return response
 
-    fetcher = world.fetcher(transport=transport)
+    soon = timedelta(milliseconds=10)
+    schedule = Schedule(retry=soon, shortest=soon)
+    fetcher = world.fetcher(transport=transport, schedule=schedule)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(fetcher.run())
-        await asyncio.wait_for(failed.wait(), 5)
-        await asyncio.wait_for(until(lambda: len(world.asked) == 6), 5)
+        await asyncio.wait_for(failed.wait(), 30)
+        await asyncio.wait_for(until(lambda: len(world.asked) == 6), 30)
         world.answers = {}
-        fetcher.wake()
-        await asyncio.wait_for(worked.wait(), 5)
-        await asyncio.wait_for(until(lambda: fetcher.responses_for(world.own[0])), 5)
+        world.now += timedelta(seconds=1)
+        await asyncio.wait_for(worked.wait(), 30)
+        await asyncio.wait_for(until(lambda: fetcher.responses_for(world.own[0])), 30)
         running.cancel()
 
 

@@ -11,8 +11,8 @@ COMMANDS = {
     "run": Command(f"{_HERE}.run:run", "Run a server until it is told to stop."),
     "login": Command(f"{_HERE}.login:login", "Give a running server the PIN."),
     "logout": Command(f"{_HERE}.login:logout", "Have a server forget its keys."),
-    "reload": Command(f"{_HERE}.login:reload", "Read settings and keys again."),
-    "state": Command(f"{_HERE}.login:state", "How a running server stands."),
+    "reload": Command(f"{_HERE}.reload:reload", "Read settings and keys again."),
+    "state": Command(f"{_HERE}.state:state", "How a running server stands."),
     "keys": Command(f"{_HERE}.keys:keys", "Keys and certificates of the token."),
     "client": Command(
         f"{_HERE}.clients:client", "Members and subsystems that are served."

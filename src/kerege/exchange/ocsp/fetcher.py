@@ -132,7 +132,6 @@ class OcspFetcher:
     """Counts what responders do, for `kerege doctor`."""
     _entries: dict[bytes, _Entry] = field(init=False, default_factory=dict)
     _by_hash: Mapping[bytes, _Entry] = field(init=False, default_factory=dict)
-    _woken: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
     def responses_for(self, certificate: x509.Certificate) -> bytes | None:
         """Return the response for one of our certificates, if a valid one is there."""
@@ -159,26 +158,14 @@ class OcspFetcher:
             for entry in self._entries.values()
         )
 
-    def wake(self) -> None:
-        """Look at once: certificates or the global configuration have changed."""
-        for entry in self._entries.values():
-            if entry.problem:
-                entry.due = self.clock()
-        self._woken.set()
-
     async def run(self) -> None:
         """Keep the responses fresh until cancelled."""
         while True:
-            self._woken.clear()
             try:
                 await self.refresh()
             except Exception:  # noqa: BLE001 - a bug must not end the job
                 _log.exception("ocsp_not_renewed")
-            try:
-                async with asyncio.timeout(self._pause_seconds()):
-                    await self._woken.wait()
-            except TimeoutError:
-                continue
+            await asyncio.sleep(self._pause_seconds())
 
     async def refresh(self) -> None:
         """Ask for what is due. Never raises for what a responder or a disk does."""
