@@ -11,6 +11,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -299,6 +300,31 @@ def test_a_wrong_settings_file_changes_nothing_and_is_explained(consumer):
         config.write_text(good)
     assert consumer.workers == workers
     assert ask(consumer, "reload") == (0, "Reloaded\n")
+    assert consumer.call()[0] == 204
+
+
+def unit_reloads(server: RunningServer) -> int:
+    """Do what systemd does for `systemctl reload`; give the exit code it looks at."""
+    unit = Path(__file__).parents[2] / "deploy" / "kerege.service"
+    (line,) = re.findall(r"(?m)^ExecReload=(.*)$", unit.read_text())
+    program, *words = line.split()
+    assert program == "/opt/kerege/bin/kerege"
+    command = [sys.executable, "-m", "kerege.cli", *words]
+    return subprocess.run(command, cwd=server.folder, check=False).returncode
+
+
+def test_systemds_reload_fails_when_the_servers_does(consumer):
+    config = consumer.folder / "server.toml"
+    good = config.read_text()
+    before = set(consumer.workers)
+    config.write_text(good + "[colour]\n")
+    try:
+        assert unit_reloads(consumer) == 1
+        assert set(consumer.workers) == before
+    finally:
+        config.write_text(good)
+    assert unit_reloads(consumer) == 0
+    assert consumer.heard("reloaded"), "it has waited for that"
     assert consumer.call()[0] == 204
 
 
