@@ -17,7 +17,7 @@ from kerege.exchange.client import (
     SecurityServerUnreachable,
     ServiceStatusError,
     XRoadCallError,
-    aio,
+    exchanging,
 )
 from tests.exchange.client.servers import answer, fault, running
 
@@ -154,9 +154,9 @@ async def test_a_fault_that_comes_in_pieces_is_read_to_its_end_or_to_the_bound(
     monkeypatch: pytest.MonkeyPatch,
 ):
     body = b'{"message": "Request is not allowed"}'
-    assert await aio._beginning(InPieces(body)) == body
-    monkeypatch.setattr(aio, "MAX_FAULT_BYTES", 20)
-    assert await aio._beginning(InPieces(body)) == body[:20]
+    assert await exchanging._beginning(InPieces(body)) == body
+    monkeypatch.setattr(exchanging, "MAX_FAULT_BYTES", 20)
+    assert await exchanging._beginning(InPieces(body)) == body[:20]
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "POST", "PATCH"])

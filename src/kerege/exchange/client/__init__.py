@@ -8,7 +8,8 @@
         answer.raise_for_status()
         address = answer.json()
 
-`AsyncClient` is the same with ``await``. What can go wrong is in `errors`: a fault of
+`AsyncClient` is the same with ``await``. Bodies may be files and iterators, and
+`Client.stream` gives an answer in chunks: both ways in memory for one chunk. What can go wrong is in `errors`: a fault of
 X-Road is raised and says who has to act; an error status of the service is an answer.
 
 Rules:
@@ -20,7 +21,7 @@ Rules:
 """
 
 from kerege.exchange.client.aio import MAX_ANSWER_BYTES, AsyncClient
-from kerege.exchange.client.blocking import Client
+from kerege.exchange.client.blocking import Client, StreamedResponse
 from kerege.exchange.client.errors import (
     AnswerTimedOut,
     AnswerTooLarge,
@@ -36,6 +37,7 @@ from kerege.exchange.client.errors import (
     XRoadCallError,
     XRoadFault,
 )
+from kerege.exchange.client.exchanging import AsyncStreamedResponse
 from kerege.exchange.client.request import CallOptions
 from kerege.exchange.client.response import Response
 from kerege.exchange.client.tls import TLS
@@ -46,6 +48,7 @@ __all__ = [
     "AnswerTimedOut",
     "AnswerTooLarge",
     "AsyncClient",
+    "AsyncStreamedResponse",
     "CallOptions",
     "Client",
     "ClientRequestFault",
@@ -57,6 +60,7 @@ __all__ = [
     "SecurityServerUnreachable",
     "ServiceFault",
     "ServiceStatusError",
+    "StreamedResponse",
     "TransportFault",
     "XRoadCallError",
     "XRoadFault",

@@ -1,26 +1,17 @@
 """The client for asyncio."""
 
 import asyncio
-import os
-import ssl
-from dataclasses import dataclass, field
-from typing import IO, Self, TypeAlias, Unpack
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Self, TypeAlias, Unpack
 
 import aiohttp
-from yarl import URL
 
-from kerege.exchange.client.errors import (
-    AnswerTimedOut,
-    AnswerTooLarge,
-    NoAnswer,
-    NotAnXRoadAnswer,
-    SecurityServerUnreachable,
-)
-from kerege.exchange.client.faults import (
-    HASH_HEADER,
-    MAX_FAULT_BYTES,
-    is_fault,
-    read_fault,
+from kerege.exchange.client.exchanging import (
+    AsyncStreamedResponse,
+    Exchange,
+    changing_once,
+    postponing,
 )
 from kerege.exchange.client.request import (
     Call,
@@ -41,9 +32,6 @@ CONNECT_SECONDS = 10.0
 """One's own server is near; a longer wait means that it is not there."""
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """An answer in memory; for larger ones give ``into`` and a higher bound."""
-CHUNK_BYTES = 64 * 1024
-SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
-"""They change nothing (RFC 9110 section 9.2.1)."""
 
 
 class AsyncClient:
@@ -155,38 +143,62 @@ class AsyncClient:
             ValueError: an argument cannot be sent.
             XRoadError: ``service`` is not an identifier.
         """
+        call, seconds = (
+            self._call(method, service, path, options),
+            self._seconds(options),
+        )
+        exchange = Exchange(call, self._bound(options))
+        with exchange.explained(seconds):
+            async with asyncio.timeout(seconds):
+                await exchange.open(self._opened())
+                try:
+                    return await exchange.read(options.get("into"))
+                finally:
+                    exchange.close()
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        service: Service,
+        path: CallPath = "",
+        **options: Unpack[CallOptions],
+    ) -> AsyncIterator[AsyncStreamedResponse]:
+        """Call a service and give its answer before its body is here.
+
+            async with xroad.stream("GET", "DEV/GOV/1/archive/dump") as answer:
+                async for chunk in answer.chunks():
+                    ...
+
+        Arguments and errors are those of `request`, with these differences: ``into``
+        is not used, and ``timeout`` is the longest time in which nothing moves: no
+        chunk of the body was taken, no answer began, no chunk of it came.
+        """
+        call, seconds = (
+            self._call(method, service, path, options),
+            self._seconds(options),
+        )
+        exchange = Exchange(call, self._bound(options))
+        with exchange.explained(seconds):
+            async with asyncio.timeout(seconds) as limit:
+                await exchange.open(self._opened(), postponing(limit, seconds))
+        try:
+            yield AsyncStreamedResponse(exchange, seconds)
+        finally:
+            exchange.close()
+
+    def _call(
+        self, method: str, service: Service, path: CallPath, options: CallOptions
+    ) -> Call:
         if self._user_id and not options.get("user_id"):
             options["user_id"] = self._user_id
-        call = build_call(self.server, self.client, method, service, path, options)
-        exchange = _Exchange(call, self._max_answer_bytes, options.get("into"))
-        seconds = options.get("timeout", self._timeout)
-        try:
-            async with asyncio.timeout(seconds):
-                return await exchange.run(self._opened())
-        except aiohttp.ClientConnectorError as error:
-            raise self._unreachable(call, error) from error
-        except aiohttp.ConnectionTimeoutError as error:
-            raise self._unreachable(call, None) from error
-        except TimeoutError as error:
-            raise _timed_out(call, seconds) from error
-        except aiohttp.ClientError as error:
-            raise _broken(call, error) from None  # its text may have the path
+        return build_call(self.server, self.client, method, service, path, options)
 
-    def _unreachable(
-        self, call: Call, error: aiohttp.ClientConnectorError | None
-    ) -> SecurityServerUnreachable:
-        why = _reason(error.os_error) if error else "no answer"
-        advice = "Is it running, and is this its address?"
-        if isinstance(error, aiohttp.ClientSSLError):
-            advice = (
-                "Is this its HTTPS port? Pin its certificate, or name the CA that "
-                "issued it, and give the client certificate that is registered"
-            )
-        return SecurityServerUnreachable(
-            f"The security server {self.server} cannot be reached: {why}",
-            query_id=call.query_id,
-            advice=advice,
-        )
+    def _seconds(self, options: CallOptions) -> float:
+        return options.get("timeout", self._timeout)
+
+    def _bound(self, options: CallOptions) -> int:
+        return options.get("max_answer_bytes", self._max_answer_bytes)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
@@ -196,111 +208,6 @@ class AsyncClient:
                 connector=aiohttp.TCPConnector(ssl=self._context or True),
                 skip_auto_headers=("Accept-Encoding", "User-Agent", "Content-Type"),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-                middlewares=(_changing_once,),
+                middlewares=(changing_once,),
             )
         return self._session
-
-
-@dataclass(slots=True)
-class _Exchange:
-    """One call on its way."""
-
-    call: Call
-    max_answer_bytes: int
-    into: IO[bytes] | None
-    _received: bytearray = field(default_factory=bytearray)
-
-    async def run(self, session: aiohttp.ClientSession) -> Response:
-        call = self.call
-        async with session.request(
-            call.method,
-            URL(call.url, encoded=True),
-            headers=call.headers,
-            data=call.body,
-            allow_redirects=False,
-        ) as answer:
-            if is_fault(answer.headers):
-                body = await _beginning(answer.content)
-                raise read_fault(answer.headers, body, call.query_id)
-            if HASH_HEADER not in answer.headers:
-                raise _not_x_road(call, answer.status)
-            await self._read(answer.content)
-            return Response(
-                answer.status,
-                answer.reason or "",
-                answer.headers,
-                bytes(self._received),
-                call.query_id,
-            )
-
-    async def _read(self, content: aiohttp.StreamReader) -> None:
-        left = self.max_answer_bytes
-        async for chunk in content.iter_chunked(CHUNK_BYTES):
-            left -= len(chunk)
-            if left < 0:
-                message = f"The answer is longer than {self.max_answer_bytes} bytes"
-                raise AnswerTooLarge(message, query_id=self.call.query_id)
-            if self.into is None:
-                self._received += chunk
-            else:
-                self.into.write(chunk)
-
-
-async def _changing_once(
-    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Send a change once only.
-
-    When a connection breaks, aiohttp sends PUT and DELETE again by itself, as HTTP
-    allows; but the first may have been done, and both would be in all logs.
-    """
-    try:
-        return await send(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        if request.method in SAFE_METHODS:
-            raise
-        raise aiohttp.ClientConnectionError(type(error).__name__) from None
-
-
-async def _beginning(content: aiohttp.StreamReader) -> bytes:
-    """Read a fault, which is short; what comes after the bound is not looked at."""
-    body = bytearray()
-    while len(body) < MAX_FAULT_BYTES and not content.at_eof():
-        body += await content.read(MAX_FAULT_BYTES - len(body))
-    return bytes(body)
-
-
-def _reason(error: OSError) -> str:
-    if isinstance(error, ssl.SSLError | ssl.CertificateError):
-        return str(getattr(error, "verify_message", "") or error.reason or error)
-    if error.errno and error.errno > 0:
-        return os.strerror(error.errno)
-    return error.strerror or type(error).__name__
-
-
-def _timed_out(call: Call, seconds: float) -> AnswerTimedOut:
-    return AnswerTimedOut(
-        f"No answer within {seconds:g} seconds",
-        query_id=call.query_id,
-        advice="Whether it was done is not known; the query id finds it in the message log",
-    )
-
-
-def _not_x_road(call: Call, status: int) -> NotAnXRoadAnswer:
-    return NotAnXRoadAnswer(
-        f"The answer (HTTP status {status}) is not one of X-Road",
-        query_id=call.query_id,
-        advice="Is the address that of a Security Server's client port, and is the "
-        "path one that HTTP allows?",
-    )
-
-
-def _broken(call: Call, error: aiohttp.ClientError) -> NoAnswer:
-    return NoAnswer(
-        "The connection to the security server broke before the answer was complete "
-        f"({type(error).__name__})",
-        query_id=call.query_id,
-        advice="Whether it was done is not known; the query id finds it in the message log",
-    )

@@ -9,8 +9,9 @@ import asyncio
 import os
 import threading
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import CancelledError, wait
+from contextlib import contextmanager, suppress
 from typing import Any, Self, TypeVar, Unpack
 
 from kerege.exchange.client.aio import (
@@ -20,8 +21,10 @@ from kerege.exchange.client.aio import (
     Service,
 )
 from kerege.exchange.client.errors import NoAnswer
+from kerege.exchange.client.exchanging import CHUNK_BYTES, AsyncStreamedResponse
 from kerege.exchange.client.request import CallOptions, CallPath
-from kerege.exchange.client.response import Response
+from kerege.exchange.client.response import Head, Response
+from kerege.exchange.client.sending import HandedOver, is_made_on_the_way
 from kerege.exchange.client.tls import TLS
 from kerege.xroad.identifiers import ClientId
 
@@ -118,14 +121,63 @@ class Client:
         **options: Unpack[CallOptions],
     ) -> Response:
         """Call a service and return its answer; see `AsyncClient.request`."""
-        worker = self._open_worker()
-        return worker.run(worker.client.request(method, service, path, **options))
+        worker, body = self._open_worker(), _handed_over(options)
+        call = worker.client.request(method, service, path, **options)
+        return worker.run(call, body)
+
+    @contextmanager
+    def stream(
+        self,
+        method: str,
+        service: Service,
+        path: CallPath = "",
+        **options: Unpack[CallOptions],
+    ) -> Iterator["StreamedResponse"]:
+        """Call a service and give its answer before its body is here.
+
+            with xroad.stream("GET", "DEV/GOV/1/archive/dump") as answer:
+                for chunk in answer.chunks():
+                    ...
+
+        See `AsyncClient.stream`.
+        """
+        worker, body = self._open_worker(), _handed_over(options)
+        opened = worker.client.stream(method, service, path, **options)
+        answer = worker.run(opened.__aenter__(), body)
+        try:
+            yield StreamedResponse(answer, worker)
+        finally:
+            with suppress(NoAnswer):  # closed meanwhile, and the connection with it
+                worker.run(opened.__aexit__(None, None, None))
 
     def _open_worker(self) -> "_Worker":
         with self._lock:
             if self._worker is None or not self._worker.is_ours():
                 self._worker = _Worker(self._make)
             return self._worker
+
+
+class StreamedResponse(Head):
+    """An answer whose body is still on its way; see `Client.stream`."""
+
+    __slots__ = ("_answer", "_worker", "headers", "query_id", "reason", "status")
+
+    def __init__(self, answer: AsyncStreamedResponse, worker: "_Worker") -> None:
+        """Read ``answer`` on the worker's loop."""
+        self._answer, self._worker = answer, worker
+        self.status = answer.status
+        self.reason = answer.reason
+        self.headers = answer.headers
+        self.query_id = answer.query_id
+
+    def __repr__(self) -> str:
+        return repr(self._answer)
+
+    def chunks(self, most: int = CHUNK_BYTES) -> Iterator[bytes]:
+        """Give the body once; see `AsyncStreamedResponse.chunks`."""
+        chunks = self._answer.chunks(most)
+        while (chunk := self._worker.run(_next(chunks))) is not None:
+            yield chunk
 
 
 class _Worker:
@@ -150,16 +202,20 @@ class _Worker:
         """Whether the thread is in this process; a fork leaves threads behind."""
         return self._pid == os.getpid()
 
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do something on the loop, and wait for it."""
+    def run(self, work: Coroutine[Any, Any, T], body: HandedOver | None = None) -> T:
+        """Do something on the loop, and wait for it, making the body meanwhile."""
         try:
             future = asyncio.run_coroutine_threadsafe(work, self._loop)
         except RuntimeError:  # the loop is closed
             work.close()
             raise _closed() from None
         try:
+            if body is not None:
+                future.add_done_callback(lambda _: body.wake())
             while self._thread.is_alive():
-                if wait((future,), LOOK_SECONDS).done:
+                if body is not None and not future.done():
+                    body.give_next(LOOK_SECONDS)
+                elif wait((future,), LOOK_SECONDS).done:
                     return future.result()
         except CancelledError:
             raise _closed() from None
@@ -167,6 +223,22 @@ class _Worker:
             future.cancel()  # Ctrl-C while waiting
             raise
         raise _closed()  # nobody is left who could do it
+
+
+def _handed_over(options: CallOptions) -> HandedOver | None:
+    """Put a body that this thread is to make into ``options``, and return it."""
+    data = options.get("data")
+    if isinstance(data, bytes | str) or not isinstance(data, Iterable):
+        return None
+    if not is_made_on_the_way(data):
+        return None
+    body = HandedOver(data)
+    options["data"] = body
+    return body
+
+
+async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
+    return await anext(chunks, None)
 
 
 def _run_loop(loop: asyncio.AbstractEventLoop, client: AsyncClient) -> None:

@@ -11,7 +11,7 @@ Paths (`PR-REST` 4.1; what is signed and checked is the path as sent):
 import json
 import re
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, TypeAlias, TypedDict
 from urllib.parse import quote, urlencode, urlsplit
@@ -24,7 +24,7 @@ from kerege.xroad.identifiers import (
 )
 
 CallPath: TypeAlias = str | tuple[str, ...]
-Body: TypeAlias = bytes | str | IO[bytes]
+Body: TypeAlias = bytes | str | IO[bytes] | Iterable[bytes] | AsyncIterable[bytes]
 _PATH_CHARACTERS = "/%:@!$&'()*+,;=-._~"
 _QUERY_CHARACTERS = _PATH_CHARACTERS + "?"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -42,7 +42,10 @@ class CallOptions(TypedDict, total=False):
     json: Any
     """A body, sent as JSON."""
     data: Body
-    """A body as it is: bytes, a text (UTF-8) or an open binary file."""
+    """A body as it is: bytes, a text (UTF-8), an open binary file, or an iterator of
+    bytes, of any length. `AsyncClient` also takes an asynchronous iterator; one that is
+    not is asked on the event loop, so it must not block. `Client` asks an iterator in
+    the thread of the caller."""
     headers: Mapping[str, str]
     """Further headers; those that the options here set cannot be given twice."""
     user_id: str
@@ -59,6 +62,8 @@ class CallOptions(TypedDict, total=False):
     """Seconds for the whole call; in place of the client's default."""
     into: IO[bytes]
     """An open binary file for the answer's body, in place of ``Response.content``."""
+    max_answer_bytes: int
+    """Longest answer that is taken; in place of the client's default."""
 
 
 @dataclass(frozen=True, slots=True)

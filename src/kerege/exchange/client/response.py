@@ -9,16 +9,15 @@ from typing import Any
 from kerege.exchange.client.errors import ServiceStatusError
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
-    """An answer that both Security Servers have signed, checked and logged."""
+class Head:
+    """What an answer says before its body; common to `Response` and the streamed ones."""
+
+    __slots__ = ()
 
     status: int
     reason: str
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str]
     """Names in any case; of a repeated one the first value."""
-    content: bytes = field(repr=False)
-    """The body as received; empty if it was written ``into`` a file."""
     query_id: str
     """``X-Road-Id``: the message's id in both servers' logs."""
 
@@ -37,6 +36,23 @@ class Response:
         """``X-Road-Request-Hash``: ties the answer to the request, in the signature."""
         return self.headers.get("X-Road-Request-Hash", "")
 
+    def raise_for_status(self) -> None:
+        """Raise `ServiceStatusError` if the service's status is 400 or more."""
+        if not self.is_success:
+            raise ServiceStatusError(self.status, self.reason, query_id=self.query_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Response(Head):
+    """An answer that both Security Servers have signed, checked and logged."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
+    """The body as received; empty if it was written ``into`` a file."""
+    query_id: str
+
     @property
     def text(self) -> str:
         """The body as text, in the charset that the service names, else UTF-8.
@@ -54,8 +70,3 @@ class Response:
     def json(self) -> Any:  # noqa: ANN401 - it is JSON
         """Return the body read as JSON. Raises `ValueError` if it is not."""
         return json.loads(self.content)
-
-    def raise_for_status(self) -> None:
-        """Raise `ServiceStatusError` if the service's status is 400 or more."""
-        if not self.is_success:
-            raise ServiceStatusError(self.status, self.reason, query_id=self.query_id)
