@@ -77,6 +77,7 @@ from kerege.xroad.identifiers import (
 from kerege.xroad.ocsp import read_ocsp_response
 from kerege.xroad.rest import RestRequest, RestResponse
 from kerege.xroad.signature import parse_signature
+from kerege.xroad.soap import SoapMessage
 from kerege.xroad.timestamp import read_timestamp_response
 from kerege.xroad.timestamp._token import read_token
 from kerege.xroad.transport import MessageReader
@@ -185,6 +186,12 @@ def client_request(data: bytes) -> object:
     )
 
 
+def envelope() -> bytes:
+    here = ClientId("T", "C", "M", "S")
+    service = ServiceId("T", "C", "M", "S", "x")
+    return soap.write(SoapMessage(here, service, "1", "4.0", "x", user_id="u"))
+
+
 @cache
 def entry(name: str) -> bytes:
     return containers.entries_of(containers.with_body())[name]
@@ -252,6 +259,21 @@ PARSERS: dict[str, tuple[Parser, tuple[type[Exception], ...], object]] = {
         lambda d: soap.read(d, "text/xml"),
         REFUSES,
         lambda: soap_fault(XRoadError("a", "b")),
+    ),
+    "soap.add_request_hash": (
+        lambda d: soap.add_request_hash(d, "text/xml", "aGk="),
+        REFUSES,
+        envelope,
+    ),
+    "soap.answer_to": (
+        lambda d: soap.answer_to(d, b"<a/>"),
+        REFUSES,
+        envelope,
+    ),
+    "soap.check_soap_action": (
+        text(soap.check_soap_action),
+        REFUSES,
+        b'"http://example.org/a"',
     ),
     "digest_of_header": (digest_of_header, REFUSES, b"SHA-512"),
     "require_version": (

@@ -42,16 +42,24 @@ class XRoadError(Exception):
     happened, to which thing. ``advice`` is for the operator of this server: it goes
     to logs and the command line, never onto the wire. ``detail`` is the UUID that
     identifies the occurrence; the shell that sends the fault sets it if it is empty.
+    ``actor`` is the SOAP faultactor, which hardly anybody uses.
     """
 
     def __init__(
-        self, code: str, message: str, *, detail: str = "", advice: str = ""
+        self,
+        code: str,
+        message: str,
+        *,
+        detail: str = "",
+        advice: str = "",
+        actor: str = "",
     ) -> None:
         super().__init__(code, message)
         self.code = code
         self.message = message
         self.detail = detail
         self.advice = advice
+        self.actor = actor
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
@@ -65,7 +73,13 @@ class XRoadError(Exception):
         prefix = ".".join(prefixes)
         if code != prefix and not code.startswith(prefix + "."):
             code = f"{prefix}.{code}"
-        fault = XRoadError(code, self.message, detail=self.detail, advice=self.advice)
+        fault = XRoadError(
+            code,
+            self.message,
+            detail=self.detail,
+            advice=self.advice,
+            actor=self.actor,
+        )
         fault.__cause__ = self
         return fault
 
@@ -74,9 +88,15 @@ class RelayedFaultError(XRoadError):
     """A fault that the peer or the service sent; it keeps the spelling it came in."""
 
     def __init__(
-        self, code: str, message: str, *, detail: str = "", xml: bytes = b""
+        self,
+        code: str,
+        message: str,
+        *,
+        detail: str = "",
+        actor: str = "",
+        xml: bytes = b"",
     ) -> None:
-        super().__init__(code, message, detail=detail)
+        super().__init__(code, message, detail=detail, actor=actor)
         self.xml = xml
         """The SOAP fault as received; SOAP clients get these bytes."""
 
@@ -166,7 +186,8 @@ def soap_fault(fault: XRoadError) -> bytes:
         '<?xml version="1.0" encoding="UTF-8"?><SOAP-ENV:Envelope xmlns:SOAP-ENV='
         '"http://schemas.xmlsoap.org/soap/envelope/"><SOAP-ENV:Body><SOAP-ENV:Fault>'
         f"<faultcode>{_xml_text(fault.code)}</faultcode>"
-        f"<faultstring>{_xml_text(fault.message)}</faultstring>{detail}"
+        f"<faultstring>{_xml_text(fault.message)}</faultstring>"
+        f"<faultactor>{_xml_text(fault.actor)}</faultactor>{detail}"
         "</SOAP-ENV:Fault></SOAP-ENV:Body></SOAP-ENV:Envelope>"
     ).encode()
 

@@ -11,6 +11,8 @@ Rules (``identifiers.xsd``, ``IdentifierTypeConverter.java``):
   ``invalid_xml`` by default. The order of the codes is not checked when reading.
 """
 
+from typing import NamedTuple
+
 from lxml import etree
 
 from kerege.xroad.faults import XRoadError
@@ -42,19 +44,32 @@ _CODES: dict[ObjectType, tuple[str, ...]] = {
 _OPTIONAL = {ObjectType.SERVICE: ("subsystemCode", "serviceVersion")}
 
 
-def read_identifier(element: etree._Element, *, code: str = "invalid_xml") -> XRoadId:
+class Parts(NamedTuple):
+    """What an identifier's element says, however it was parsed."""
+
+    name: str
+    """Local name of the element, for messages."""
+    object_type: str | None
+    codes: list[tuple[str, str]]
+    """Name, as ``{namespace}local``, and text of each child."""
+
+
+def read_identifier(
+    element: etree._Element | Parts, *, code: str = "invalid_xml"
+) -> XRoadId:
     """Read an identifier of any type.
 
     Args:
-        element: The element with ``objectType`` and the codes.
+        element: The element with ``objectType`` and the codes, or what it says.
         code: The fault code for an element that is not an identifier.
 
     Raises:
         XRoadError: ``invalid_client_identifier`` if the type and the subsystem code
             do not go together, else ``code``.
     """
-    object_type = _object_type(element, code)
-    codes = _read_codes(element, object_type, code)
+    parts = element if isinstance(element, Parts) else _parts_of(element)
+    object_type = _object_type(parts, code)
+    codes = _read_codes(parts, object_type, code)
     match object_type:
         case ObjectType.MEMBER | ObjectType.SUBSYSTEM:
             return ClientId(*_required(codes, object_type))
@@ -68,7 +83,9 @@ def read_identifier(element: etree._Element, *, code: str = "invalid_xml") -> XR
             return LocalGroupId(*_required(codes, object_type))
 
 
-def read_client_id(element: etree._Element, *, code: str = "invalid_xml") -> ClientId:
+def read_client_id(
+    element: etree._Element | Parts, *, code: str = "invalid_xml"
+) -> ClientId:
     """Read a MEMBER or SUBSYSTEM. Raises as `read_identifier` does."""
     identifier = read_identifier(element, code=code)
     if not isinstance(identifier, ClientId):
@@ -76,7 +93,9 @@ def read_client_id(element: etree._Element, *, code: str = "invalid_xml") -> Cli
     return identifier
 
 
-def read_service_id(element: etree._Element, *, code: str = "invalid_xml") -> ServiceId:
+def read_service_id(
+    element: etree._Element | Parts, *, code: str = "invalid_xml"
+) -> ServiceId:
     """Read a SERVICE. Raises as `read_identifier` does."""
     identifier = read_identifier(element, code=code)
     if not isinstance(identifier, ServiceId):
@@ -85,7 +104,7 @@ def read_service_id(element: etree._Element, *, code: str = "invalid_xml") -> Se
 
 
 def read_server_id(
-    element: etree._Element, *, code: str = "invalid_xml"
+    element: etree._Element | Parts, *, code: str = "invalid_xml"
 ) -> SecurityServerId:
     """Read a SERVER. Raises as `read_identifier` does."""
     identifier = read_identifier(element, code=code)
@@ -97,11 +116,12 @@ def read_server_id(
 def write_identifier(element: etree._Element, identifier: XRoadId) -> None:
     """Put the type and the codes of ``identifier`` into an empty ``element``."""
     element.set(_OBJECT_TYPE, identifier.object_type.value)
-    for name, value in _codes_of(identifier):
+    for name, value in codes_of(identifier):
         etree.SubElement(element, _NS + name).text = value
 
 
-def _codes_of(identifier: XRoadId) -> list[tuple[str, str]]:
+def codes_of(identifier: XRoadId) -> list[tuple[str, str]]:
+    """Return the elements of an identifier: local names and codes, in their order."""
     names = _CODES[identifier.object_type]
     if not isinstance(identifier, ServiceId):
         return list(zip(names, identifier.codes, strict=True))
@@ -114,30 +134,34 @@ def _codes_of(identifier: XRoadId) -> list[tuple[str, str]]:
     return [(n, v) for n, v in zip(names, values, strict=True) if v]
 
 
-def _object_type(element: etree._Element, code: str) -> ObjectType:
-    value = element.get(_OBJECT_TYPE)
+def _parts_of(element: etree._Element) -> Parts:
+    children = element.iterchildren(tag=etree.Element)
+    codes = [(str(child.tag), _text(child)) for child in children]
+    return Parts(etree.QName(element).localname, element.get(_OBJECT_TYPE), codes)
+
+
+def _object_type(element: Parts, code: str) -> ObjectType:
+    value = element.object_type
     if value is None:
-        raise XRoadError(code, f"Element {_name(element)} has no objectType attribute")
+        raise XRoadError(code, f"Element {element.name} has no objectType attribute")
     try:
         return ObjectType(value)
     except ValueError:
         raise XRoadError(
-            code, f"Element {_name(element)} has unknown objectType {value[:255]!r}"
+            code, f"Element {element.name} has unknown objectType {value[:255]!r}"
         ) from None
 
 
-def _read_codes(
-    element: etree._Element, object_type: ObjectType, code: str
-) -> dict[str, str]:
+def _read_codes(element: Parts, object_type: ObjectType, code: str) -> dict[str, str]:
     codes: dict[str, str] = {}
-    for child in element.iterchildren(tag=etree.Element):
-        name = str(child.tag).removeprefix(_NS)
+    for tag, text in element.codes:
+        name = tag.removeprefix(_NS)
         _require_known(element, name, object_type, code)
         if name in codes:
-            raise XRoadError(code, f"Element {_name(element)} has {name} twice")
-        codes[name] = _text(child)
-        if not codes[name].strip():
-            raise XRoadError(code, f"Element {_name(element)} has an empty {name}")
+            raise XRoadError(code, f"Element {element.name} has {name} twice")
+        codes[name] = text
+        if not text.strip():
+            raise XRoadError(code, f"Element {element.name} has an empty {name}")
     for name in _CODES[object_type]:
         if name not in codes and name not in _OPTIONAL.get(object_type, ()):
             raise _missing(element, name, object_type, code)
@@ -145,29 +169,29 @@ def _read_codes(
 
 
 def _require_known(
-    element: etree._Element, name: str, object_type: ObjectType, code: str
+    element: Parts, name: str, object_type: ObjectType, code: str
 ) -> None:
     if name in _CODES[object_type]:
         return
     if object_type is ObjectType.MEMBER and name == "subsystemCode":
         raise XRoadError(
             "invalid_client_identifier",
-            f"Element {_name(element)} names a MEMBER and has a subsystemCode",
+            f"Element {element.name} names a MEMBER and has a subsystemCode",
         )
     raise XRoadError(
         code,
-        f"Element {_name(element)} names a {object_type.value} "
+        f"Element {element.name} names a {object_type.value} "
         f"and has unexpected {name[:255]!r}",
     )
 
 
 def _missing(
-    element: etree._Element, name: str, object_type: ObjectType, code: str
+    element: Parts, name: str, object_type: ObjectType, code: str
 ) -> XRoadError:
     if object_type is ObjectType.SUBSYSTEM and name == "subsystemCode":
         code = "invalid_client_identifier"
     return XRoadError(
-        code, f"Element {_name(element)} names a {object_type.value} without {name}"
+        code, f"Element {element.name} names a {object_type.value} without {name}"
     )
 
 
@@ -188,17 +212,15 @@ def _service_id(codes: dict[str, str]) -> ServiceId:
 
 
 def _unexpected(
-    element: etree._Element, identifier: XRoadId, wanted: str, code: str
+    element: etree._Element | Parts, identifier: XRoadId, wanted: str, code: str
 ) -> XRoadError:
+    name = (
+        element.name if isinstance(element, Parts) else etree.QName(element).localname
+    )
     return XRoadError(
         code,
-        f"Element {_name(element)} must name a {wanted}, "
-        f"not a {identifier.object_type.value}",
+        f"Element {name} must name a {wanted}, not a {identifier.object_type.value}",
     )
-
-
-def _name(element: etree._Element) -> str:
-    return etree.QName(element).localname
 
 
 def _text(element: etree._Element) -> str:

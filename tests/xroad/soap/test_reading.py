@@ -10,7 +10,6 @@ from kerege.xroad.faults import RelayedFaultError, XRoadError, soap_fault
 from kerege.xroad.identifiers import ClientId, SecurityServerId, ServiceId
 from kerege.xroad.rest import RepresentedParty
 from kerege.xroad.soap import SoapMessage
-from tests.vectors import needs_vectors, rows, xroad_path
 
 XML = "text/xml; charset=UTF-8"
 CLIENT = """<x:client id:objectType="SUBSYSTEM"><id:xRoadInstance>KG</id:xRoadInstance>
@@ -169,61 +168,6 @@ def test_what_is_no_fault_is_refused():
     nameless = "<e:Fault><faultstring>s</faultstring></e:Fault>"
     with pytest.raises(XRoadError, match="invalid_soap"):
         soap.read_fault(envelope(None, nameless))
-
-
-READING = {
-    "simpleRequest",
-    "simpleRpcRequest",
-    "simpleResponse",
-    "simpleRepresentedPartyAndIssueInHeaderRequest",
-    "optionalUserIdField",
-}
-
-
-@needs_vectors
-@pytest.mark.parametrize(
-    "row",
-    [p for p in rows("soap-message") if p.values[0].case in READING],
-)
-def test_the_references_messages_are_read(row):
-    message = soap.read(row.read(0), XML)
-    assert isinstance(message, SoapMessage)
-    assert message.is_response == ("is response" in row.notes)
-    assert message.is_rpc == ("RPC" in row.notes)
-    if "represented party" in row.notes:
-        assert message.represented_party == RepresentedParty("MEMBER3", "COM")
-        assert message.issue == "issue-1"
-    if row.case == "simpleRequest":
-        assert message.client_id.short == "EE/BUSINESS/consumer"
-        assert message.service_id.short == "EE/BUSINESS/producer/testQuery"
-        assert (message.user_id, message.query_id) == ("EE37702211234", "1234567890")
-
-
-@needs_vectors
-@pytest.mark.parametrize(
-    "row",
-    [
-        p
-        for p in rows("soap-message")
-        if p.values[0].expected == "fail" and len(p.values[0].inputs) == 1
-    ],
-)
-def test_the_references_bad_messages_are_refused(row):
-    content_type = "text/html" if row.case == "invalidContentType" else XML
-    assert code_of(row.read(0), content_type) == row.error_code
-
-
-@needs_vectors
-def test_answers_repeat_the_header_of_the_request():
-    messages = {
-        name: soap.read(xroad_path(f"soap/{name}").read_bytes(), XML)
-        for name in ("simple.query", "getstate.query", "getstate.answer")
-    }
-    soap.check_consistency(messages["getstate.query"], messages["getstate.answer"])
-    soap.check_consistency(messages["simple.query"], messages["simple.query"])
-    with pytest.raises(XRoadError) as refused:
-        soap.check_consistency(messages["simple.query"], messages["getstate.answer"])
-    assert refused.value.code == "inconsistent_headers"
 
 
 @given(st.binary(max_size=200), st.text(max_size=60))
