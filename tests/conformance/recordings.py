@@ -147,7 +147,7 @@ class Multipart:
 
     @property
     def block(self) -> bytes | None:
-        """The REST block."""
+        """The REST block, or the SOAP envelope."""
         message = self.one(Message)
         return message.content if message else None
 
@@ -157,6 +157,22 @@ class Multipart:
         if self.one(AttachmentBegan) is None:
             return None
         return b"".join(e.data for e in self.events if isinstance(e, BodyData))
+
+    @property
+    def attachments(self) -> list[bytes]:
+        """The attachments of a SOAP message, in order."""
+        found: list[bytes] = []
+        for event in self.events:
+            if isinstance(event, AttachmentBegan):
+                found.append(b"")
+            elif isinstance(event, BodyData):
+                found[-1] += event.data
+        return found
+
+    @property
+    def attachment_headers(self) -> list[dict[str, str]]:
+        """Their headers, which have no order in the reference."""
+        return [dict(e.headers) for e in self.events if isinstance(e, AttachmentBegan)]
 
     @property
     def media_types(self) -> list[str]:
@@ -180,12 +196,12 @@ class Multipart:
         )
 
     def require_signed_by(self, signer: ClientId, at: datetime) -> None:
-        """Verify the signature over block and body. Raises XRoadError."""
+        """Verify the signature over block and bodies. Raises XRoadError."""
         assert self.block is not None
         parts = [Part(MESSAGE, hashlib.sha512(self.block).digest(), content=self.block)]
-        if self.body is not None:
-            digest = hashlib.sha512(self.body).digest()
-            parts.append(Part(attachment_name(1), digest))
+        for number, attachment in enumerate(self.attachments, 1):
+            digest = hashlib.sha512(attachment).digest()
+            parts.append(Part(attachment_name(number), digest))
         verifier = SignatureVerifier(live_conf().trust("TEST"))
         verifier.verify(self.signature, parts, signer=signer, at=at)
 
@@ -287,13 +303,13 @@ def _server(
 
 def _services(recording: Recording, url: str) -> ServerConfiguration:
     """Return the stub server configuration's answer for the service of this case."""
-    block = Multipart.of(recording.http("proxy-request")).block or b""
-    code = block.split(b"\r\n")[1].decode().partition("?")[0].split("/")[6]
+    service_id = _service_id(recording)
+    code = service_id.service_code
     if code.startswith("down"):
         url = f"http://127.0.0.1:{CLOSED_PORT}"
     service = Service(
-        ServiceId("TEST", "GOV", "5678", "Service", code),
-        ServiceType.WSDL if "soap" in code else ServiceType.REST,
+        service_id,
+        ServiceType.WSDL if "soap" in code.lower() else ServiceType.REST,
         f"{url}/{code}",
         timeout_seconds=1 if code.startswith("slow") else 30,
         verify_tls=False,
@@ -305,3 +321,11 @@ def _services(recording: Recording, url: str) -> ServerConfiguration:
         [] if code.startswith("unknown") else [service],
         [] if code.startswith("denied") else [right],
     )
+
+
+def _service_id(recording: Recording) -> ServiceId:
+    message = Multipart.of(recording.http("proxy-request")).one(Message)
+    if message.soap is not None:
+        return message.soap.service_id
+    path = message.content.split(b"\r\n")[1].decode().partition("?")[0]
+    return ServiceId("TEST", "GOV", "5678", "Service", path.split("/")[6])

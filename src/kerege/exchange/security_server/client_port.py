@@ -1,7 +1,7 @@
 """The client side's ports: 8080 and 8443, for information systems.
 
 `/r1/` is a REST message; `/asic` and `/verificationconf` are downloads; anything else
-would be SOAP, which this server does not speak yet.
+is a SOAP message.
 """
 
 from collections.abc import Awaitable, Callable
@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Callable
 from kerege.exchange.http import Request, Response
 from kerege.exchange.security_server.consumer import ConsumerExchange
 from kerege.exchange.security_server.failures import as_fault, identified
+from kerege.exchange.security_server.peer_port import fault_response
 from kerege.exchange.security_server.reporting import Report
 from kerege.exchange.security_server.runtime import Runtime
+from kerege.exchange.security_server.soap.consumer import SoapConsumerExchange
 from kerege.xroad.faults import (
     CLIENT,
     CLIENT_PROXY,
@@ -18,11 +20,12 @@ from kerege.xroad.faults import (
     rest_fault_body,
     rest_fault_media_type,
     rest_status,
-    soap_fault,
 )
 
 BAD_REQUEST = f"{CLIENT}.bad_request"
 """What HTTP itself forbids: answered with a bare 400, as Jetty does."""
+
+INVALID_HTTP_METHOD = f"{CLIENT}.invalid_http_method"
 
 Download = Callable[[Request], Awaitable[Response]]
 
@@ -43,7 +46,20 @@ class ClientPort:
         download = self._downloads.get(path)
         if download is not None and request.method == "GET":
             return await download(request)
-        return self._not_soap(request)
+        return await self._soap(request)
+
+    async def _soap(self, http: Request) -> Response:
+        report = Report(self._runtime, "client")
+        exchange = SoapConsumerExchange(self._runtime, http)
+        fault: XRoadError | None = None
+        try:
+            _require_post(http)
+            response = await exchange.run()
+        except Exception as error:  # noqa: BLE001 - every failure becomes a fault
+            fault = self._fault(error)
+            response = fault_response(fault)
+        report.ended(exchange.request, response.status, fault, exchange.sizes)
+        return response
 
     async def _rest(self, http: Request) -> Response:
         report = Report(self._runtime, "client")
@@ -68,21 +84,15 @@ class ClientPort:
             fault = fault.with_prefix(CLIENT_PROXY)
         return identified(fault, self._runtime.new_id())
 
-    def _not_soap(self, request: Request) -> Response:
-        if request.method == "POST":
-            code, message = (
-                "server.clientproxy.internal_error",
-                (
-                    "This server does not serve SOAP messages; REST messages have paths "
-                    "of the form /r1/instance/class/member/subsystem/service"
-                ),
-            )
-        else:
-            code = f"{CLIENT}.invalid_http_method"
-            message = f"Must use POST request method instead of {request.method}"
-        fault = identified(XRoadError(code, message), self._runtime.new_id())
-        headers = [(b"Content-Type", b"text/xml;charset=utf-8"), (b"SOAPAction", b"")]
-        return Response(200, b"OK", headers, soap_fault(fault))
+
+def _require_post(http: Request) -> None:
+    if http.method != "POST":
+        raise XRoadError(
+            INVALID_HTTP_METHOD,
+            f"Must use POST request method instead of {http.method}",
+            advice="SOAP messages are posted to any path, REST messages have paths of "
+            "the form /r1/instance/class/member/subsystem/service.",
+        )
 
 
 def _fault_response(fault: XRoadError, accept: str = "") -> Response:

@@ -13,7 +13,7 @@ from kerege.exchange.spool import Spool
 from kerege.xroad import transport
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.signature import MESSAGE, Part, SignatureData, attachment_name
-from kerege.xroad.transport import MessageKind
+from kerege.xroad.transport import Headers, MessageKind
 
 WHOLE_BYTES = 64 * 1024
 """Bodies up to this size are sent in one piece with everything around them."""
@@ -81,15 +81,17 @@ class OutgoingMessage:
         *,
         seal: Seal,
         ocsp_responses: tuple[bytes, ...] = (),
+        headers: Headers = (),
     ) -> None:
         """Prepare a message.
 
         Args:
             kind: Request or response.
-            block: The REST block.
+            block: The REST block, or the SOAP envelope.
             block_digest: Its SHA-512.
             seal: Called once when all parts are known.
             ocsp_responses: Those of the authentication certificate, for requests.
+            headers: Of the message's part, for SOAP.
         """
         self.boundary = new_boundary()
         self.error: BaseException | None = None
@@ -98,7 +100,8 @@ class OutgoingMessage:
         self._parts = [Part(MESSAGE, block_digest, content=block)]
         boundary = self.boundary
         ocsp = [transport.ocsp_part(boundary, der) for der in ocsp_responses]
-        self._head = b"".join([*ocsp, transport.message_part(boundary, kind, block)])
+        message = transport.message_part(boundary, kind, block, headers)
+        self._head = b"".join([*ocsp, message])
 
     @property
     def content_type(self) -> str:
@@ -166,6 +169,10 @@ class OutgoingMessage:
         parts = self._parts
         if spool is not None:
             parts = [*parts, Part(attachment_name(1), spool.digest)]
+        return await self._sealed(parts, spool)
+
+    async def _sealed(self, parts: list[Part], spool: Spool | None) -> bytes:
+        """Return what follows the signed parts."""
         signature = await self._seal(parts, spool)
         chain = b""
         if signature.hash_chain_result and signature.hash_chain:

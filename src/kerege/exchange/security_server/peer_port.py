@@ -9,8 +9,15 @@ from kerege.exchange.security_server.provider import ProviderExchange
 from kerege.exchange.security_server.received import require_single
 from kerege.exchange.security_server.reporting import Report
 from kerege.exchange.security_server.runtime import Runtime
-from kerege.xroad.faults import SERVER_PROXY, XRoadError, soap_fault
+from kerege.exchange.security_server.soap.provider import SoapProviderExchange
+from kerege.xroad.faults import (
+    SERVER_PROXY,
+    RelayedFaultError,
+    XRoadError,
+    soap_fault,
+)
 
+_Exchange = ProviderExchange | SoapProviderExchange
 _NOT_TAKEN = XRoadError(
     f"{SERVER_PROXY}.io_error", "The other server did not take the whole answer"
 )
@@ -27,7 +34,11 @@ class PeerPort:
     async def handle(self, http: Request) -> Response:
         """Answer one message; what goes wrong becomes a SOAP fault."""
         report = Report(self._runtime, "server")
-        exchange = ProviderExchange(self._runtime, http)
+        exchange: _Exchange
+        if http.header(b"x-road-message-type") == b"REST":
+            exchange = ProviderExchange(self._runtime, http)
+        else:
+            exchange = SoapProviderExchange(self._runtime, http)
         try:
             self._admit(http)
             response = await exchange.run()
@@ -42,7 +53,7 @@ class PeerPort:
         return response._replace(body=content)
 
     async def _reporting(
-        self, content: AsyncIterator[bytes], exchange: ProviderExchange, report: Report
+        self, content: AsyncIterator[bytes], exchange: _Exchange, report: Report
     ) -> AsyncGenerator[bytes, None]:
         """Yield a streamed answer; only its end shows how the message went."""
         is_taken = False
@@ -70,21 +81,20 @@ class PeerPort:
         if minimum:
             version = (http.header(b"x-proxy-version") or b"unknown").decode("latin-1")
             require_version(version, minimum)
-        if http.header(b"x-road-message-type") != b"REST":
-            raise XRoadError(
-                "service_failed.internal_error",
-                "This server does not serve SOAP messages",
-            )
 
 
-def _report(report: Report, exchange: ProviderExchange) -> None:
+def _report(report: Report, exchange: _Exchange) -> None:
     report.ended(exchange.request, exchange.status, exchange.fault, exchange.sizes)
 
 
 def fault_response(fault: XRoadError) -> Response:
-    """Return a lone SOAP fault, as servers send it before the answer is begun."""
+    """Return a lone SOAP fault: to servers before the answer is begun, and to clients.
+
+    A fault of somebody else goes on byte for byte.
+    """
+    xml = fault.xml if isinstance(fault, RelayedFaultError) else b""
     headers = [(b"Content-Type", b"text/xml;charset=utf-8"), (b"SOAPAction", b"")]
-    return Response(200, b"OK", headers, soap_fault(fault))
+    return Response(200, b"OK", headers, xml or soap_fault(fault))
 
 
 def require_version(version: str, minimum: str) -> None:

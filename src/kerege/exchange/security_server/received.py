@@ -93,6 +93,12 @@ class ReceivedMessage:
         """The body's digest; None if there was no body part."""
         return None if self.body is None else self.body.digest
 
+    @property
+    def size(self) -> int:
+        """Bytes of the message and everything beside it, as far as they came."""
+        beside = sum([one.content.size for one in self.attachments])
+        return len(self.content) + beside
+
     def verify(
         self, signer: ClientId, signatures: SignatureVerifier, at: datetime
     ) -> VerifiedSignature:

@@ -1,4 +1,4 @@
-"""The log record of a REST message, the same on both sides."""
+"""The log record of a message, the same on both sides."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -10,11 +10,13 @@ from kerege.xroad.signature import SignatureData
 
 
 class Signed(NamedTuple):
-    """A block with its signature and its body."""
+    """A block or an envelope, with its signature and its body."""
 
     block: bytes
     signature: SignatureData
     body: Spool | None
+    attachments: tuple[Spool, ...] = ()
+    """Of a SOAP message."""
 
 
 def log_record(
@@ -38,5 +40,6 @@ def log_record(
         hash_chain_result=signed.signature.hash_chain_result,
         hash_chain=signed.signature.hash_chain,
         body=signed.body,
+        attachments=signed.attachments,
         time=time,
     )

@@ -24,7 +24,7 @@ from kerege.exchange.security_server.peers import Verifiers
 from kerege.exchange.security_server.replays import Replays
 from kerege.exchange.security_server.settings import Settings
 from kerege.exchange.security_server.signing import SigningContexts
-from kerege.exchange.spool import Spool
+from kerege.exchange.spool import MEMORY_LIMIT, Spool
 from kerege.exchange.storage.server_configuration import ServerConfiguration
 from kerege.xroad.algorithms import SHA512, Digest
 from kerege.xroad.globalconf import GlobalConf
@@ -141,9 +141,11 @@ class Runtime:
     def __post_init__(self) -> None:
         self.names = KnownNames(self.configuration, self.server_configuration)
 
-    def new_spool(self, digest: Digest = SHA512) -> Spool:
+    def new_spool(
+        self, digest: Digest = SHA512, memory_limit: int = MEMORY_LIMIT
+    ) -> Spool:
         """Return an empty spool for a body, hashed with ``digest``."""
-        return Spool(self.spool_directory, digest.new())
+        return Spool(self.spool_directory, digest.new(), memory_limit=memory_limit)
 
     def new_log_spool(self) -> Spool:
         """Return an empty spool for a body that is sent on while it arrives.

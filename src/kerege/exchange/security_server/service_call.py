@@ -51,40 +51,55 @@ class ServiceAnswer:
 async def call_service(
     runtime: Runtime, service: Service, request: RestRequest, body: Spool | None
 ) -> ServiceAnswer:
-    """Call the service.
+    """Call the service for a REST request.
 
     Raises:
         XRoadError: ``service_missing_url``, ``service_malformed_url``,
             ``ssl_authentication_failed``.
         HttpError: the service cannot be reached, is too slow, or breaks HTTP.
     """
-    if not service.url:
-        raise XRoadError(
-            "service_missing_url",
-            f"Service address not specified for '{request.service_id}'",
-        )
-    url = _split(service.url)
-    host = url.hostname or ""
-    address = (host, url.port or DEFAULT_PORTS[url.scheme])
-    is_tls = url.scheme == "https"
+    url = service_address(service)
     content = body if body is not None and body_reaches_service(request) else None
+    return await request_service(
+        runtime,
+        service,
+        method=request.method,
+        target=_target(service.url, request),
+        headers=_headers(request, url, content),
+        body=_content(content),
+    )
+
+
+async def request_service(
+    runtime: Runtime,
+    service: Service,
+    *,
+    method: str,
+    target: bytes,
+    headers: list[tuple[bytes, bytes]],
+    body: bytes | AsyncIterator[bytes] | None,
+) -> ServiceAnswer:
+    """Send a request to a service. Raises as `call_service`."""
+    url = service_address(service)
+    host = url.hostname or ""
+    is_tls = url.scheme == "https"
 
     def judge(ssl_object: ssl.SSLObject) -> None:
         if service.verify_tls:
             _require_listed(runtime, service, ssl_object)
 
     response = await runtime.pool.request(
-        address,
-        method=request.method,
-        target=_target(service.url, request),
-        headers=_headers(request, url, content),
-        body=_content(content),
+        (host, url.port or DEFAULT_PORTS[url.scheme]),
+        method=method,
+        target=target,
+        headers=headers,
+        body=body,
         ssl=runtime.keys.service if is_tls else None,
         on_use=judge if is_tls else None,
         connect_timeout=float(service.timeout_seconds or CONNECT_SECONDS),
         read_timeout=float(service.timeout_seconds) or None,
     )
-    no_entity = request.method == "HEAD" or response.status in BODY_FORBIDDEN
+    no_entity = method == "HEAD" or response.status in BODY_FORBIDDEN
     return ServiceAnswer(
         response.status,
         response.reason.decode("latin-1"),
@@ -94,6 +109,24 @@ async def call_service(
     )
 
 
+def service_address(service: Service) -> SplitResult:
+    """Return where the service is, taken apart.
+
+    Raises ``service_missing_url``, ``service_malformed_url``.
+    """
+    if not service.url:
+        raise XRoadError(
+            "service_missing_url",
+            f"Service address not specified for '{service.service_id}'",
+        )
+    return _split(service.url)
+
+
+def host_header(url: SplitResult) -> tuple[bytes, bytes]:
+    """Return the Host header for an address."""
+    return (b"Host", url.netloc.rpartition("@")[2].encode())
+
+
 def _headers(
     request: RestRequest, url: SplitResult, body: Spool | None
 ) -> list[tuple[bytes, bytes]]:
@@ -101,7 +134,7 @@ def _headers(
         (name.encode("latin-1"), value.encode("latin-1"))
         for name, value in headers_for_service(request)
     ]
-    headers.append((b"Host", url.netloc.rpartition("@")[2].encode()))
+    headers.append(host_header(url))
     if body is not None:
         headers.append((b"Content-Length", str(body.size).encode()))
     return headers
