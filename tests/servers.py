@@ -38,7 +38,7 @@ from pathlib import Path
 from typing import Self
 
 from kerege.exchange.http import ClientLimits, ClientPool, Limits, Server, serve
-from kerege.exchange.messagelog import LogRecord
+from kerege.exchange.messagelog import LogCipher, LogKey, LogRecord
 from kerege.exchange.security_server.chains import Chains
 from kerege.exchange.security_server.client_port import ClientPort
 from kerege.exchange.security_server.logging_setup import open_log
@@ -82,6 +82,8 @@ from tests.server_parts import (
 from tests.wire import Http, RawServer, answer, call, request
 
 OK = answer(body=b"ok")
+LOG_CIPHER = LogCipher([LogKey.new()])
+"""Of every test server's message log."""
 GRACE_SECONDS = 1.0
 """How long a stopping server waits for answers under way."""
 
@@ -238,6 +240,7 @@ class TestServer:
             client_side=client_side_context(internal),
             service=service_context(internal, verify=False),
             internal_certificate=internal.certificates[0],
+            log_cipher=LOG_CIPHER,
         )
 
     async def _open_log(self, settings: Settings):
@@ -251,6 +254,7 @@ class TestServer:
             lambda: self.global_conf,
             lambda: with_timestamping(self.rights),
             self._time,
+            cipher=LOG_CIPHER,
         )
         return await self._stack.enter_async_context(made)
 

@@ -13,7 +13,11 @@ from sqlalchemy import func, select
 
 from bench.crash.traffic import Answer
 from bench.crash.world import LARGEST_LOGGED
+from kerege.exchange.keys import SoftwareToken
+from kerege.exchange.messagelog import LogPolicy
 from kerege.exchange.messagelog.stored import PAGE, StoredRecord, load
+from kerege.exchange.security_server.logging_setup import log_policy
+from kerege.exchange.security_server.settings import Settings
 from kerege.exchange.storage import Database
 from kerege.exchange.storage.message_log_tables import attachments, records
 from kerege.xroad.archive import read_archive, verify_archive
@@ -59,7 +63,7 @@ def unstamped(database: Database) -> int:
 
 
 def examine(
-    database: Database, conf: GlobalConf, bodies: Path, answers: Sequence[Answer]
+    database: Database, conf: GlobalConf, policy: LogPolicy, answers: Sequence[Answer]
 ) -> Found:
     """Look for all answers in one server's log, and verify what is found."""
     logged = _ids(database)
@@ -77,7 +81,7 @@ def examine(
                 expected[record_id] = answer, way
     for record in _records(database, sorted(expected)):
         answer, way = expected[record.record_id]
-        trouble = _trouble(record, conf, bodies, found)
+        trouble = _trouble(record, conf, policy, found)
         same = trouble == "" and _is_of(record, answer, way)
         good[answer.query_id, way] = good.get((answer.query_id, way), False) or same
         if trouble:
@@ -87,6 +91,13 @@ def examine(
         for answer in answers
     )
     return found
+
+
+def policy_of(settings: Settings, pin: str) -> LogPolicy:
+    """Return a server's policy, with the keys that open its log."""
+    token = SoftwareToken.open(settings.path(settings.token))
+    token.login(pin)
+    return log_policy(settings, token.log_cipher())
 
 
 def lost_now(database: Database, answers: Sequence[Answer]) -> list[str]:
@@ -115,12 +126,15 @@ def _records(database: Database, ids: Sequence[int]) -> Iterator[StoredRecord]:
             yield from load(connection, ids[start : start + PAGE])
 
 
-def _trouble(record: StoredRecord, conf: GlobalConf, bodies: Path, found: Found) -> str:
+def _trouble(
+    record: StoredRecord, conf: GlobalConf, policy: LogPolicy, found: Found
+) -> str:
     """Verify a record's container; return what is wrong with it."""
     found.containers += 1
     found.in_files += any(each.file for each in record.attachments)
     try:
-        made = b"".join(iter_container(record.parts(bodies), time=record.time))
+        parts = record.parts(policy.bodies, policy.cipher)
+        made = b"".join(iter_container(parts, time=record.time))
         report = verify_container(read_container(made), conf)
     except XRoadError as error:
         return f"{error.code}: {error.message}"

@@ -17,6 +17,7 @@ from bench.crash.check import (
     examine,
     leftovers,
     lost_now,
+    policy_of,
     unstamped,
 )
 from bench.crash.power import Loss
@@ -339,7 +340,7 @@ def _examined(
         found = examine(
             database,
             world.configuration(member),
-            settings.path(settings.spool),
+            policy_of(settings, world.files.pin.read_text()),
             traffic.answers,
         )
         archive = settings.path(settings.message_log.archive_directory)

@@ -11,7 +11,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.crash.check import Found, examine, leftovers, lost_now, unstamped
+from bench.crash.check import (
+    Found,
+    examine,
+    leftovers,
+    lost_now,
+    policy_of,
+    unstamped,
+)
 from bench.crash.traffic import MEBIBYTE, SMALL, Answer, Mix, Traffic, service
 from bench.crash.world import Plan, World, started
 from bench.soak.faults import Planned, calm_from, plan
@@ -194,18 +201,24 @@ async def _conclude(world: World, traffic: Traffic, result: Soak, say: Say) -> N
         loop = asyncio.get_running_loop()
         result.consumer, result.provider = await asyncio.gather(
             *(
-                loop.run_in_executor(pool, _examined, world.settings(member), some)
+                loop.run_in_executor(
+                    pool,
+                    _examined,
+                    world.settings(member),
+                    world.files.pin.read_text(),
+                    some,
+                )
                 for member in (PORTAL, REGISTER)
             )
         )
 
 
-def _examined(settings: Settings, answers: Sequence[Answer]) -> Found:
+def _examined(settings: Settings, pin: str, answers: Sequence[Answer]) -> Found:
     database = open_database(settings.database_url)
     configuration = load_directory(settings.path(settings.configuration.directory))
     try:
-        bodies = settings.path(settings.spool)
-        return examine(database, configuration, bodies, answers)
+        policy = policy_of(settings, pin)
+        return examine(database, configuration, policy, answers)
     finally:
         database.close()
 

@@ -11,6 +11,8 @@ from sqlalchemy import func, select
 
 from kerege.exchange.messagelog import (
     Archiver,
+    LogCipher,
+    LogKey,
     LogRecord,
     MessageLog,
 )
@@ -47,16 +49,26 @@ LAST_DIGEST = "123567890abcdef"
 LAST_FILE = "mlog-20150520112233-20150520123344-asdlfjlasa.zip"
 
 
+@pytest.fixture(params=["clear", "encrypted"])
+def cipher(request: pytest.FixtureRequest) -> LogCipher | None:
+    """The rows ask for both: a database with and without encryption."""
+    return LogCipher([LogKey.new()]) if request.param == "encrypted" else None
+
+
 @pytest.fixture
-def sqlite(sqlite_database: Database, tmp_path: Path) -> World:
+def sqlite(
+    sqlite_database: Database, tmp_path: Path, cipher: LogCipher | None
+) -> World:
     """A log on SQLite: the reference's verdicts, one test for each row."""
-    return world_of(sqlite_database, tmp_path)
+    return with_policy(world_of(sqlite_database, tmp_path), cipher=cipher)
 
 
 @pytest.fixture
-def postgresql(postgres_database: Database, tmp_path: Path) -> World:
+def postgresql(
+    postgres_database: Database, tmp_path: Path, cipher: LogCipher | None
+) -> World:
     """The same on PostgreSQL."""
-    return world_of(postgres_database, tmp_path)
+    return with_policy(world_of(postgres_database, tmp_path), cipher=cipher)
 
 
 Story = Callable[[World, Row], Awaitable[None]]
@@ -256,7 +268,8 @@ async def hold_to(row: Row, world: World) -> None:
 def read_container_of(world: World, stored: StoredRecord) -> Any:
     from kerege.xroad.asic import write_container
 
-    parts = stored.parts(world.policy.bodies)
+    assert (stored.seal is None) == (world.policy.cipher is None)
+    parts = stored.parts(world.policy.bodies, world.policy.cipher)
     return read_container(write_container(parts, time=stored.time))
 
 

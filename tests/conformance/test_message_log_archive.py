@@ -13,6 +13,7 @@ from kerege.exchange.messagelog import (
     Archiver,
     AsicRequest,
     Direction,
+    Grouping,
     InstanceConfiguration,
     asic_download,
     verification_configuration,
@@ -171,19 +172,19 @@ def all_archives(world: World) -> list[list[str]]:
     return [entries(path.read_bytes()) for path in world.policy.archive.glob("*.zip")]
 
 
-PLAIN = "writeAndRotate / testFinishAfterRotate plain NONE"
-ARCHIVE_ROWS = [
-    row
-    for row in rows("log-archive")
-    if row.values[0].case in (PLAIN, "cache tests plain")
-]
-"""The rows with groups and encryption wait for those to be built."""
+ROTATION = "writeAndRotate / testFinishAfterRotate "
+GROUP_NAMES = {
+    Grouping.NONE: "mlog-2",
+    Grouping.MEMBER: "mlog-INSTANCE_memberClass_memberCode-2",
+    Grouping.SUBSYSTEM: "mlog-INSTANCE_memberClass_memberCode_subsystemCode-2",
+}
+ARCHIVE_ROWS = [row for row in rows("log-archive") if "GPG" not in row.values[0].case]
 
 
 @pytest.mark.parametrize("row", ARCHIVE_ROWS)
 async def test_log_archive(row: Row, sqlite: World):
-    if row.case == PLAIN:
-        await archives_rotate(sqlite)
+    if row.case.startswith(ROTATION):
+        await archives_rotate(sqlite, row.case)
         return
     for story in CACHE:
         story()
@@ -191,11 +192,15 @@ async def test_log_archive(row: Row, sqlite: World):
 
 @pytest.mark.postgres
 @needs_postgres
-async def test_archives_rotate_on_postgresql(postgresql: World):
-    await archives_rotate(postgresql)
+@pytest.mark.parametrize("row", ARCHIVE_ROWS)
+async def test_archives_rotate_on_postgresql(row: Row, postgresql: World):
+    if row.case.startswith(ROTATION):
+        await archives_rotate(postgresql, row.case)
 
 
-async def archives_rotate(world: World) -> None:
+async def archives_rotate(world: World, case: str) -> None:
+    grouping = Grouping[case.rpartition(" ")[2]]
+    world = with_policy(world, grouping=grouping)
     for limit in (50, 3000):
         folder = world.policy.archive / str(limit)
         folder.mkdir()
@@ -204,6 +209,8 @@ async def archives_rotate(world: World) -> None:
         archiver = Archiver(world.database, world.policy, clock=world.clock)
         assert await asyncio.to_thread(archiver.archive) == 15
         written = all_archives(world)
+        for path in folder.iterdir():
+            assert path.name.startswith(GROUP_NAMES[grouping])
         assert len(written) > 1, "rotation happens"
         assert sum(len(names) - 1 for names in written) == 15
         if limit == 50:

@@ -16,9 +16,12 @@ from kerege.exchange.messagelog import (
     ArchiveJob,
     Archiver,
     MessageLog,
+    archive_chains,
     archiver,
     bodies,
+    cleaning,
 )
+from kerege.exchange.messagelog.archive_chains import ArchiveChains
 from kerege.exchange.spool import MEMORY_LIMIT, Spool
 from kerege.exchange.storage import Database
 from kerege.exchange.storage.message_log_tables import archives, timestamps
@@ -143,7 +146,8 @@ async def test_more_records_than_are_read_at_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(archiver, "PAGE", 2)
-    monkeypatch.setattr(archiver, "MARKED_AT_ONCE", 2)
+    monkeypatch.setattr(archiver, "IDS_AT_ONCE", 3)
+    monkeypatch.setattr(archive_chains, "MARKED_AT_ONCE", 2)
     await stamped(world, *(f"q{i}" for i in range(7)))
 
     assert archiver_of(world).archive() == 7
@@ -172,7 +176,7 @@ async def test_a_crash_between_archive_and_database_puts_no_record_in_two_archiv
 ):
     await stamped(world, "q1")
     with monkeypatch.context() as patch:
-        patch.setattr(Archiver, "_mark", _database_gone)
+        patch.setattr(ArchiveChains, "mark", _database_gone)
         with raises("database_error"):
             archiver_of(world).archive()
     assert len(archive_names(world)) == 1
@@ -213,15 +217,15 @@ async def test_an_archive_is_on_stable_storage_before_it_has_its_name(
         steps.append("rename")
         return real_rename(path, target)
 
-    def mark(self: Archiver, *arguments: object) -> None:
+    def mark(self: ArchiveChains, *arguments: object) -> None:
         steps.append("commit")
         real_mark(self, *arguments)  # type: ignore[arg-type]  # passed on as they came
 
     await stamped(world, "q1")
-    real_mark = Archiver._mark
+    real_mark = ArchiveChains.mark
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(Path, "rename", rename)
-    monkeypatch.setattr(Archiver, "_mark", mark)
+    monkeypatch.setattr(ArchiveChains, "mark", mark)
     archiver_of(world).archive()
 
     assert steps == ["fsync tmp-", "rename", "fsync arch", "commit"]
@@ -305,7 +309,7 @@ async def test_what_is_not_archived_is_never_removed(
 async def test_cleaning_gives_writers_a_turn_between_small_batches(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(archiver, "CLEANED_AT_ONCE", 2)
+    monkeypatch.setattr(cleaning, "CLEANED_AT_ONCE", 2)
     world = make_world(database, tmp_path, keep_seconds=0)
     await stamped(world, *(f"q{i}" for i in range(5)))
     archiver_of(world).archive()

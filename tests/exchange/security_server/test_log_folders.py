@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from kerege.exchange.messagelog import Archiver
+from kerege.exchange.messagelog import Archiver, LogCipher, LogKey
 from kerege.exchange.security_server import logging_setup
 from kerege.exchange.security_server.logging_setup import open_log
 from kerege.exchange.security_server.settings import Settings
 from kerege.exchange.storage import open_database
 from tests.exchange.messagelog.world import Clock, World
+
+CIPHER = LogCipher([LogKey.new()])
 
 
 def unknown() -> None:
@@ -21,7 +23,9 @@ async def test_the_first_archive_of_a_new_server_finds_its_folder(tmp_path: Path
     settings = Settings("TEST/COM/1234/SS1", directory=tmp_path)
     database = open_database(settings.database_url)
     clock = Clock()
-    async with open_log(settings, database, unknown, unknown, clock) as log:
+    async with open_log(
+        settings, database, unknown, unknown, clock, cipher=CIPHER
+    ) as log:
         world = World(database, log.policy, clock)
         async with world.log() as stamping:
             await stamping.write(world.record("q1"))
@@ -41,6 +45,6 @@ async def test_the_folders_are_durable_before_anything_is_in_them(
     synced: list[Path] = []
     monkeypatch.setattr(logging_setup, "sync_path", synced.append)
     database = open_database(settings.database_url)
-    async with open_log(settings, database, unknown, unknown, Clock()):
+    async with open_log(settings, database, unknown, unknown, Clock(), cipher=CIPHER):
         assert synced == [tmp_path / "a", tmp_path]
     database.close()

@@ -27,6 +27,9 @@ COMMANDS = {
     "move-database": Command(
         f"{_HERE}.move_database:move_database", "Copy all into another database."
     ),
+    "message-log": Command(
+        f"{_HERE}.message_log:message_log", "Keys that encrypt the message log."
+    ),
     "archive": Command(f"{_HERE}.archive:archive", "The message log's archives."),
 }
 

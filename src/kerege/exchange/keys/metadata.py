@@ -10,12 +10,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from kerege.exchange.keys.algorithms import KeyAlgorithm
+from kerege.exchange.keys.log_keys import LogKeyRecord
 from kerege.exchange.keys.wrapping import KdfCost, SealedPassphrase
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.identifiers import ClientId
 from kerege.xroad.x509 import load_certificate
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, FORMAT)
+"""Format 1 had no keys of the message log. A program that knows no format 2 must not
+write a token anew: those keys would be lost."""
 MAX_METADATA_BYTES = 4 * 1024 * 1024
 """Thousands of certificates fit; more is not a token."""
 
@@ -70,6 +74,8 @@ class TokenMetadata:
     label: str
     passphrase: SealedPassphrase
     keys: tuple[KeyRecord, ...] = ()
+    log_keys: tuple[LogKeyRecord, ...] = ()
+    """Of the message log, the newest last."""
 
     def key(self, key_id: str) -> KeyRecord:
         """Return the key with this id. Raises ``key_not_found``."""
@@ -98,6 +104,7 @@ class TokenMetadata:
                 "sealed": _base64(sealed.sealed),
             },
             "keys": [_key_to_json(key) for key in self.keys],
+            "log_keys": [key.to_json() for key in self.log_keys],
         }
         return json.dumps(document, ensure_ascii=False, indent=1).encode()
 
@@ -115,7 +122,11 @@ class TokenMetadata:
                 cost, _bytes(secret["salt"]), _bytes(secret["sealed"])
             )
             keys = tuple(_key_from_json(key) for key in document["keys"])
-            return cls(_text(document["id"]), _text(document["label"]), sealed, keys)
+            rows = document.get("log_keys", ())
+            log_keys = tuple(LogKeyRecord.from_json(row) for row in rows)
+            return cls(
+                _text(document["id"]), _text(document["label"]), sealed, keys, log_keys
+            )
         except (
             ValueError,
             TypeError,
@@ -131,7 +142,7 @@ class TokenMetadata:
 
 
 def _require_format(value: object) -> None:
-    if value != FORMAT:
+    if value not in READABLE:
         msg = f"format {value!r:.20} is unknown"
         raise ValueError(msg)
 

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from kerege.exchange.files import replace_file
 from kerege.exchange.keys.token import SoftwareToken
+from kerege.exchange.messagelog import LogCipher
 from kerege.exchange.security_server.runtime import ServerKeys
 from kerege.exchange.tls import (
     Identity,
@@ -76,7 +77,20 @@ def server_keys(
         client_side=client_side_context(internal),
         service=service_context(internal, verify=False),
         internal_certificate=internal.certificates[0],
+        log_cipher=_log_cipher(token),
     )
+
+
+def _log_cipher(token: SoftwareToken) -> LogCipher | None:
+    """Return what encrypts the message log. An older token gets its first key now."""
+    cipher = token.log_cipher()
+    if cipher is not None:
+        return cipher
+    try:
+        token.add_log_key(only_first=True)
+    except OSError as error:  # the server says what to do, if it needs the key
+        _log.error("no key for the message log", reason=error.strerror)
+    return token.log_cipher()
 
 
 def internal_identity(folder: Path) -> Identity:

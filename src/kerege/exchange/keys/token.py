@@ -39,6 +39,7 @@ from kerege.exchange.keys.changes import (
 )
 from kerege.exchange.keys.folder import TokenFolder
 from kerege.exchange.keys.key_files import decrypt_key, encrypt_key
+from kerege.exchange.keys.log_keys import cipher_of, with_log_key
 from kerege.exchange.keys.metadata import (
     CertificateRecord,
     CertificateStatus,
@@ -56,6 +57,7 @@ from kerege.exchange.keys.selection import (
 )
 from kerege.exchange.keys.signer import SoftwareSigner
 from kerege.exchange.keys.wrapping import KdfCost, SealedPassphrase, new_passphrase
+from kerege.exchange.messagelog import LogCipher
 from kerege.xroad.algorithms import SignatureAlgorithm
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.identifiers import ClientId
@@ -105,10 +107,13 @@ class SoftwareToken:
         secret = Pin.of(pin)
         policy.require(secret)
         folder = TokenFolder.create(path)
-        sealed = SealedPassphrase.seal(new_passphrase(), secret, cost or KdfCost())
+        passphrase = new_passphrase()
+        sealed = SealedPassphrase.seal(passphrase, secret, cost or KdfCost())
+        keys = with_log_key((), passphrase, clock())
+        made = TokenMetadata(str(uuid.uuid4()), label, sealed, log_keys=keys)
         with folder.locked():
             folder.require_empty()  # nobody else has made one in the meantime
-            folder.write_metadata(TokenMetadata(str(uuid.uuid4()), label, sealed))
+            folder.write_metadata(made)
         return cls(folder, clock=clock)
 
     @classmethod
@@ -333,6 +338,26 @@ class SoftwareToken:
         key, record = authentication_certificate(self._metadata, self._clock())
         chain = chain_of(record.certificate, intermediates)
         return AuthenticationKey(self._private(key.key_id), chain)
+
+    def log_cipher(self) -> LogCipher | None:
+        """Return what seals the message log; None without a key for it."""
+        return cipher_of(self._metadata.log_keys, self._require_active())
+
+    def add_log_key(self, *, only_first: bool = False) -> None:
+        """Make a new key for the message log; old ones still open what they sealed.
+
+        With ``only_first``: unless there is one, perhaps just made by another process.
+        Raises ``token_not_active``, ``action_not_possible``.
+        """
+        passphrase, now = self._require_active(), self._clock()
+
+        def change(known: TokenMetadata) -> TokenMetadata:
+            if known.log_keys and only_first:
+                return known
+            keys = with_log_key(known.log_keys, passphrase, now)
+            return replace(known, log_keys=keys)
+
+        self._change(change)
 
     def _private(self, key_id: str) -> PrivateKey:
         self._require_active()

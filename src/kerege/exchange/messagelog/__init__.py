@@ -11,8 +11,10 @@ from kerege.exchange.messagelog.downloads import (
     verification_configuration,
 )
 from kerege.exchange.messagelog.log import MessageLog
+from kerege.exchange.messagelog.sealing import LogCipher, LogKey
 from kerege.exchange.messagelog.timestamp_client import TimestampClient
 from kerege.exchange.messagelog.values import (
+    Grouping,
     LargeBodies,
     LogPolicy,
     LogRecord,
@@ -26,8 +28,11 @@ __all__ = [
     "AsicRequest",
     "Direction",
     "Download",
+    "Grouping",
     "InstanceConfiguration",
     "LargeBodies",
+    "LogCipher",
+    "LogKey",
     "LogPolicy",
     "LogRecord",
     "MessageLog",

@@ -1,12 +1,12 @@
-"""Archiving: time-stamped records go into linked ZIP files, then out of the database.
+"""Archiving: time-stamped records go into linked ZIP files.
 
-Rules (X-Road 7.8 source, `LogArchiver.java`, `LogArchiveWriter.java`,
-`LogCleaner.java`):
+Rules (X-Road 7.8 source, `LogArchiver.java`, `LogArchiveWriter.java`):
 
 * Only time-stamped records are archived, oldest first, each as its container.
 * An archive ends when its containers exceed the limit, and at the end of a run.
 * A time-stamp counts as archived when all its records are.
-* Archived records stay in the database for the keeping time.
+* Archives may be grouped by member or by subsystem; each group has its own chain.
+* A message that cannot be decrypted because it was changed is told and left out.
 
 What a crash may leave behind, in the order in which it is made:
 
@@ -16,56 +16,41 @@ What a crash may leave behind, in the order in which it is made:
 3. archive and database agree: nothing to do.
 
 Run it in one process of a server. Should there be two, no record is lost and none
-stands in two archives: who announces an archive must find the chain as it was, who marks
-its records must find it still announced. The other one stops.
+stands in two archives (`kerege.exchange.messagelog.archive_chains`). The other one
+stops.
 """
 
 import errno
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain
 
 import structlog
-from sqlalchemy import Connection, Select, delete, exists, func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from kerege.exchange.files import sync_path
-from kerege.exchange.messagelog import bodies
-from kerege.exchange.messagelog.ids import first_id
-from kerege.exchange.messagelog.rows import to_milliseconds
+from kerege.exchange.messagelog.archive_chains import ArchiveChains
+from kerege.exchange.messagelog.cleaning import Cleaner
+from kerege.exchange.messagelog.groups import Group, groups_of
 from kerege.exchange.messagelog.stored import PAGE, StoredRecord, load
 from kerege.exchange.messagelog.trouble import database_as
 from kerege.exchange.messagelog.values import LogPolicy
 from kerege.exchange.storage import Database
-from kerege.exchange.storage.message_log_tables import (
-    archives,
-    attachments,
-    contents,
-    records,
-    timestamp_chains,
-    timestamps,
-)
-from kerege.xroad.archive import NO_ARCHIVE, ArchiveLink, ArchiveWriter
-from kerege.xroad.asic import iter_container
+from kerege.exchange.storage.message_log_tables import contents, records
+from kerege.xroad.archive import ArchiveWriter
+from kerege.xroad.asic import ContainerParts, iter_container
 from kerege.xroad.faults import XRoadError
 
 PRIVATE = 0o600
 """Only this server's user reads what people asked about each other."""
 TEMPORARY_PREFIX = "tmp-mlog-"
-CLEANED_AT_ONCE = 100
-"""Records removed in one transaction: a few milliseconds, then writers have a turn."""
-PAUSE_SECONDS = 0.05
-"""Between two removals."""
-MARKED_AT_ONCE = 500
-"""Ids in one statement, below any limit on parameters."""
-ORPHAN_AGE = timedelta(hours=1)
-"""A body's file and its record are written within seconds."""
-EVERYTHING = ""
-"""The group of archives that are not grouped."""
+IDS_AT_ONCE = 1000
+"""Ids of records of a group that are found with one question."""
 
 _log = structlog.get_logger(__name__)
 
@@ -90,23 +75,38 @@ class Archiver:
     ) -> None:
         self._database = database
         self._policy = policy
-        self._clock = clock
-        self._pause = pause
+        self._chains = ArchiveChains(database, policy.archive)
+        self._told: set[int] = set()
+        self._cleaner = Cleaner(database, policy, clock=clock, pause=pause)
+
+    def needs_key(self) -> bool:
+        """Whether something is encrypted that is to be archived."""
+        question = (
+            select(records.c.id)
+            .join(contents, contents.c.record_id == records.c.id)
+            .where(_to_archive(), contents.c.seal.is_not(None))
+            .limit(1)
+        )
+        with _translated(), self._database.read() as connection:
+            return connection.execute(question).first() is not None
 
     def archive(self) -> int:
         """Archive everything that is time-stamped; return how many records.
 
         Raises:
             XRoadError: ``io_error`` if the folder does not take the archive,
-                ``database_error``.
+                ``database_error``, ``key_not_available`` or ``key_not_found`` if
+                messages are encrypted with a key that is not here.
         """
+        self._told.clear()
         with _translated():
             self._clear_leftovers()
             newest = self._newest()
             count = 0
-            while done := self._archive_one(newest):
-                count += done
-            self._mark_timestamps()
+            for group in self._groups(newest):
+                while done := self._archive_one(group, newest):
+                    count += done
+            self._cleaner.mark_timestamps()
         return count
 
     def clean(self) -> int:
@@ -114,43 +114,13 @@ class Archiver:
 
         Raises ``database_error``.
         """
-        before = self._clock() - timedelta(seconds=self._policy.keep_seconds)
-        count, last = 0, 0
         with _translated():
-            while removed := self._clean_some(before, last):
-                count, last = count + len(removed), removed[-1]
-                self._pause(PAUSE_SECONDS)
-            self._clean_timestamps(before)
-            orphans = self._clock() - ORPHAN_AGE
-            bodies.remove_orphans(self._database, self._policy.bodies, orphans)
-        return count
+            return self._cleaner.clean()
 
     def _clear_leftovers(self) -> None:
         for path in self._policy.archive.glob(f"{TEMPORARY_PREFIX}*"):
             path.unlink(missing_ok=True)
-        with self._database.read() as connection:
-            pending = connection.execute(
-                select(archives.c.pending_file).where(
-                    archives.c.group_name == EVERYTHING
-                )
-            ).scalar()
-        if pending:
-            self._withdraw(pending)
-
-    def _withdraw(self, pending: str) -> None:
-        """Remove an archive that was not finished, unless it has been meanwhile."""
-        with self._database.write() as connection:
-            withdrawn = connection.execute(
-                update(archives)
-                .where(
-                    archives.c.group_name == EVERYTHING,
-                    archives.c.pending_file == pending,
-                )
-                .values(pending_file=None)
-            )
-            if withdrawn.rowcount:
-                _log.warning("archive made again", file=pending)
-                (self._policy.archive / pending).unlink(missing_ok=True)
+        self._chains.clear_leftovers()
 
     def _newest(self) -> int:
         """Return the newest record to archive; those that come later wait."""
@@ -158,13 +128,18 @@ class Archiver:
         with self._database.read() as connection:
             return connection.execute(question).scalar() or 0
 
-    def _archive_one(self, newest: int) -> int:
+    def _groups(self, newest: int) -> list[Group]:
+        which = _to_archive() & (records.c.id <= newest)
+        with self._database.read() as connection:
+            return list(groups_of(connection, self._policy.grouping, which))
+
+    def _archive_one(self, group: Group, newest: int) -> int:
         """Write one archive; return how many records it has, 0 if there is nothing."""
-        found = self._records(newest)
+        found = self._containers(group, newest)
         first = next(found, None)
         if first is None:
             return 0
-        previous = self._previous()
+        previous = self._chains.previous(group.name)
         writer = ArchiveWriter(
             previous,
             algorithm=self._policy.digest,
@@ -176,107 +151,66 @@ class Archiver:
         try:
             temporary.touch(mode=PRIVATE, exist_ok=False)
             with temporary.open("wb") as file:
-                for chunk in self._archive_bytes(writer, chain((first,), found), done):
+                for chunk in _archive_bytes(writer, chain((first,), found), done):
                     file.write(chunk)
                 file.flush()
                 os.fsync(file.fileno())
-            link = writer.link()
-            self._announce(link.file_name, previous)
+            link = writer.link(group=group.client)
+            self._chains.announce(group.name, link.file_name, previous)
             temporary.rename(self._policy.archive / link.file_name)
             sync_path(self._policy.archive)
         finally:
             temporary.unlink(missing_ok=True)
-        self._mark(done, link)
+        self._chains.mark(group.name, done, link)
         _log.info("archived", file=link.file_name, records=len(done))
         return len(done)
 
-    def _archive_bytes(
-        self, writer: ArchiveWriter, found: Iterable[StoredRecord], done: list[int]
-    ) -> Iterator[bytes]:
-        """Yield an archive's bytes, noting in ``done`` the records that are in it."""
-        for logged in found:
+    def _containers(
+        self, group: Group, newest: int
+    ) -> Iterator[tuple[StoredRecord, ContainerParts]]:
+        """Yield what is to be archived, opened; what cannot be opened is left out."""
+        for logged in self._records(group, newest):
             record = logged.without_lost_bodies(self._policy.bodies)
             if record is not logged:
                 self._require_bodies()
                 _log.error("logged body is lost", record=record.container_name)
-            parts = record.parts(self._policy.bodies)
-            container = iter_container(parts, time=record.time)
-            yield from writer.add(record.container_name, container, record.time)
-            done.append(record.record_id)
-            if writer.is_full:
-                break
-        yield from writer.finish()
+            try:
+                yield record, record.parts(self._policy.bodies, self._policy.cipher)
+            except XRoadError as error:
+                if error.code != "cryptography_error":
+                    raise
+                self._tell_damaged(record, error)
 
-    def _records(self, newest: int) -> Iterator[StoredRecord]:
+    def _records(self, group: Group, newest: int) -> Iterator[StoredRecord]:
         last = -1
         while True:
-            page = (
+            question = (
                 select(records.c.id)
-                .where(_to_archive(), records.c.id > last, records.c.id <= newest)
+                .where(
+                    _to_archive(),
+                    records.c.id > last,
+                    records.c.id <= newest,
+                    group.includes,
+                )
                 .order_by(records.c.id)
-                .limit(PAGE)
+                .limit(IDS_AT_ONCE)
             )
             with self._database.read() as connection:
-                ids = list(connection.execute(page).scalars())
-                found = load(connection, ids)
-            if not found:
+                ids = list(connection.execute(question).scalars())
+            if not ids:
                 return
-            yield from found
+            for start in range(0, len(ids), PAGE):
+                with self._database.read() as connection:
+                    found = load(connection, ids[start : start + PAGE])
+                yield from found
             last = ids[-1]
 
-    def _previous(self) -> ArchiveLink:
-        question = select(archives).where(archives.c.group_name == EVERYTHING)
-        with self._database.read() as connection:
-            row = connection.execute(question).one_or_none()
-        return ArchiveLink(row.last_digest, row.last_file) if row else NO_ARCHIVE
-
-    def _announce(self, name: str, previous: ArchiveLink) -> None:
-        """Note which archive is about to be put in place, if it still follows."""
-        with self._database.write() as connection:
-            announced = connection.execute(
-                update(archives)
-                .where(
-                    archives.c.group_name == EVERYTHING,
-                    archives.c.last_digest == previous.digest,
-                    archives.c.pending_file.is_(None),
-                )
-                .values(pending_file=name)
-            )
-            if announced.rowcount:
-                return
-            if connection.execute(select(archives.c.group_name)).first():
-                raise _disturbed()
-            connection.execute(
-                archives.insert().values(
-                    group_name=EVERYTHING,
-                    last_digest=NO_ARCHIVE.digest,
-                    last_file=NO_ARCHIVE.file_name,
-                    pending_file=name,
-                )
-            )
-
-    def _mark(self, done: Sequence[int], link: ArchiveLink) -> None:
-        """Note in one transaction that these records are in this archive."""
-        of_group = archives.c.group_name == EVERYTHING
-        with self._database.write() as connection:
-            question = select(archives).where(of_group).with_for_update()
-            state = connection.execute(question).one_or_none()
-            known = (state.pending_file, state.last_file) if state else ()
-            if link.file_name not in known:  # withdrawn; the same one may be finished
-                (self._policy.archive / link.file_name).unlink(missing_ok=True)
-                raise _disturbed()
-            for start in range(0, len(done), MARKED_AT_ONCE):
-                some = done[start : start + MARKED_AT_ONCE]
-                connection.execute(
-                    update(records).where(records.c.id.in_(some)).values(archived=True)
-                )
-            connection.execute(
-                update(archives)
-                .where(of_group)
-                .values(
-                    last_digest=link.digest, last_file=link.file_name, pending_file=None
-                )
-            )
+    def _tell_damaged(self, record: StoredRecord, error: XRoadError) -> None:
+        """Say once in a run that a record stays in the database."""
+        if record.record_id not in self._told:
+            self._told.add(record.record_id)
+            name = record.container_name
+            _log.error("logged message is damaged", record=name, hint=error.advice)
 
     def _require_bodies(self) -> None:
         """Refuse to give up bodies because their whole folder is not there."""
@@ -286,91 +220,24 @@ class Archiver:
                 errno.ENOENT, "The folder of logged bodies is not there", str(folder)
             )
 
-    def _clean_some(self, before: datetime, last: int) -> list[int]:
-        """Remove some records behind the last one; return their ids."""
-        limit = first_id(to_milliseconds(before) + 1)
-        question = (
-            select(records.c.id)
-            .where(
-                records.c.id > last,
-                records.c.id < limit,
-                records.c.archived.is_(True),
-                records.c.time <= to_milliseconds(before),
-            )
-            .order_by(records.c.id)
-            .limit(CLEANED_AT_ONCE)
-        )
-        with self._database.write() as connection:
-            ids = list(connection.execute(question).scalars())
-            files = _remove_records(connection, ids)
-        for name in files:
-            (self._policy.bodies / name).unlink(missing_ok=True)
-        return ids
 
-    def _mark_timestamps(self) -> None:
-        """Mark the time-stamps all of whose records are archived.
-
-        They are found while others may write, and written a few at a time.
-        """
-        unfinished = exists().where(
-            records.c.timestamp_id == timestamps.c.id, records.c.archived.is_(False)
-        )
-        question = select(timestamps.c.id).where(
-            timestamps.c.archived.is_(False), ~unfinished
-        )
-        for some in self._some_at_once(question):
-            with self._database.write() as connection:
-                connection.execute(
-                    update(timestamps)
-                    .where(timestamps.c.id.in_(some))
-                    .values(archived=True)
-                )
-
-    def _clean_timestamps(self, before: datetime) -> None:
-        """Remove the archived time-stamps that no record needs any more."""
-        used = exists().where(records.c.timestamp_id == timestamps.c.id)
-        question = select(timestamps.c.id).where(
-            timestamps.c.id < first_id(to_milliseconds(before) + 1),
-            timestamps.c.archived.is_(True),
-            timestamps.c.time <= to_milliseconds(before),
-            ~used,
-        )
-        for some in self._some_at_once(question):
-            with self._database.write() as connection:
-                connection.execute(delete(timestamps).where(timestamps.c.id.in_(some)))
-
-    def _some_at_once(self, question: Select[int]) -> Iterator[list[int]]:
-        with self._database.read() as connection:
-            found = list(connection.execute(question).scalars())
-        for start in range(0, len(found), CLEANED_AT_ONCE):
-            yield found[start : start + CLEANED_AT_ONCE]
-
-
-def _disturbed() -> XRoadError:
-    return XRoadError(
-        "action_not_possible",
-        "Another archiver is at work on this message log",
-        advice="A running server archives by itself. What was not archived now will be "
-        "in the next run.",
-    )
+def _archive_bytes(
+    writer: ArchiveWriter,
+    found: Iterable[tuple[StoredRecord, ContainerParts]],
+    done: list[int],
+) -> Iterator[bytes]:
+    """Yield an archive's bytes, noting in ``done`` the records that are in it."""
+    for record, parts in found:
+        container = iter_container(parts, time=record.time)
+        yield from writer.add(record.container_name, container, record.time)
+        done.append(record.record_id)
+        if writer.is_full:
+            break
+    yield from writer.finish()
 
 
 def _to_archive() -> ColumnElement[bool]:
     return records.c.timestamp_id.is_not(None) & records.c.archived.is_(False)
-
-
-def _remove_records(connection: Connection, ids: Sequence[int]) -> list[str]:
-    """Remove records and all that is theirs; return the names of their files."""
-    if not ids:
-        return []
-    in_file = select(attachments.c.file).where(
-        attachments.c.record_id.in_(ids), attachments.c.file.is_not(None)
-    )
-    files = [str(name) for name in connection.execute(in_file).scalars()]
-    for table in (timestamp_chains, attachments, contents):
-        connection.execute(delete(table).where(table.c.record_id.in_(ids)))
-    connection.execute(delete(records).where(records.c.id.in_(ids)))
-    return files
 
 
 @contextmanager

@@ -4,6 +4,8 @@ A file has a random name, so that two processes never choose the same. A file wi
 a record is the leftover of a crash between the two; `remove_orphans` finds it.
 """
 
+import asyncio
+import os
 import secrets
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -11,7 +13,9 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from kerege.exchange.files import sync_path
 from kerege.exchange.messagelog.rows import AttachmentRow
+from kerege.exchange.messagelog.sealing import LogCipher
 from kerege.exchange.messagelog.values import (
     LargeBodies,
     LogPolicy,
@@ -23,6 +27,8 @@ from kerege.exchange.storage.message_log_tables import attachments
 from kerege.xroad.faults import XRoadError
 
 SUFFIX = ".body"
+PRIVATE = 0o600
+"""Only this server's user reads what people asked about each other."""
 BLOCK_SIZE = 256 * 1024
 """Bytes read at once."""
 MAX_LOGGED_BYTES = 2 * 1024**3
@@ -79,12 +85,16 @@ def remove(folder: Path, stored: Iterable[AttachmentRow]) -> None:
             (folder / each.file).unlink(missing_ok=True)
 
 
-def read(folder: Path, name: str) -> Iterator[bytes]:
-    """Yield a stored body. Raises ``io_error`` if its file is gone."""
+def read(folder: Path, name: str, cipher: LogCipher | None = None) -> Iterator[bytes]:
+    """Yield a stored body, opened if there is a cipher.
+
+    Raises ``io_error`` if its file is gone, and what `LogCipher.open_file` raises.
+    """
     try:
-        with (folder / name).open("rb") as file:
-            while block := file.read(BLOCK_SIZE):
-                yield block
+        if cipher is not None:
+            yield from cipher.open_file(folder / name)
+        else:
+            yield from _blocks(folder / name)
     except OSError as error:
         raise XRoadError(
             "io_error",
@@ -118,13 +128,45 @@ async def _store(body: Spool, policy: LogPolicy, limit: int) -> AttachmentRow:
         if data is None:
             name = secrets.token_hex(16) + SUFFIX
             try:
-                await body.keep(policy.bodies / name)
+                await _keep(body, policy.bodies / name, policy.sealing)
             except XRoadError as error:
                 (policy.bodies / name).unlink(missing_ok=True)
                 raise XRoadError(
                     "logging_failed", error.message, advice=error.advice
                 ) from error
     return AttachmentRow(body.size, body.digest, name, data)
+
+
+async def _keep(body: Spool, path: Path, cipher: LogCipher | None) -> None:
+    """Make a body's file durable. Raises ``io_error``."""
+    source = body.path
+    if cipher is None or source is None:
+        await body.keep(path)
+        return
+    try:
+        await asyncio.to_thread(_seal_file, source, path, cipher)
+    except OSError as error:
+        raise XRoadError(
+            "io_error",
+            f"A body of {body.size} bytes could not be stored: {error.strerror}",
+            advice=f"Look at the space and the rights of {path.parent}.",
+        ) from error
+
+
+def _seal_file(source: Path, path: Path, cipher: LogCipher) -> None:
+    """Write a file's content, sealed, to another one; durably."""
+    with path.open("xb") as file:
+        path.chmod(PRIVATE)
+        cipher.seal_file(path.name, _blocks(source), file)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_path(path.parent)
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_SIZE):
+            yield block
 
 
 def _refuse_large(bodies: Iterable[Spool], limit: int) -> None:

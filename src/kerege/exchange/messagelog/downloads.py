@@ -217,7 +217,8 @@ def _load(log: MessageLog, ids: Sequence[int]) -> list[StoredRecord]:
 
 
 def _container(log: MessageLog, record: StoredRecord) -> Iterator[bytes]:
-    return iter_container(record.parts(log.policy.bodies), time=record.time)
+    parts = record.parts(log.policy.bodies, log.policy.cipher)
+    return iter_container(parts, time=record.time)
 
 
 def _containers(log: MessageLog, ids: Sequence[int]) -> Iterator[bytes]:

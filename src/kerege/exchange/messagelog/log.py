@@ -22,7 +22,12 @@ from kerege.exchange.clock import utc_now
 from kerege.exchange.messagelog import bodies
 from kerege.exchange.messagelog.ids import RecordIds
 from kerege.exchange.messagelog.job import FailingPeriod, TimestampJob
-from kerege.exchange.messagelog.rows import to_milliseconds, to_rows
+from kerege.exchange.messagelog.rows import (
+    AttachmentRow,
+    RecordRows,
+    to_milliseconds,
+    to_rows,
+)
 from kerege.exchange.messagelog.stamping import Stamper
 from kerege.exchange.messagelog.timestamp_client import no_timestamping_provider
 from kerege.exchange.messagelog.values import LogPolicy, LogRecord, Timestamper
@@ -120,7 +125,7 @@ class MessageLog:
             self.require_stampable()
             stored = bodies.in_memory(record, self.policy)
             if stored is not None and not self.policy.timestamp_immediately:
-                return self._writer.submit(to_rows(record, stored))
+                return self._writer.submit(self._rows(record, stored))
         except XRoadError as error:
             failed = asyncio.get_running_loop().create_future()
             failed.set_exception(error)
@@ -131,7 +136,7 @@ class MessageLog:
         """Log a message that takes more than its records: files, a time-stamp."""
         stored = await bodies.store(record, self.policy) if record.loggable else ()
         try:
-            record_id = await self._writer.submit(to_rows(record, stored))
+            record_id = await self._writer.submit(self._rows(record, stored))
         except InDoubtError:
             raise  # a record may name the files; if none does, cleaning removes them
         except XRoadError:
@@ -139,6 +144,9 @@ class MessageLog:
             raise
         if self.policy.timestamp_immediately:
             await self.stamper.stamp_alone(record_id)
+
+    def _rows(self, record: LogRecord, stored: tuple[AttachmentRow, ...]) -> RecordRows:
+        return to_rows(record, stored, self.policy.sealing)
 
     async def timestamp(self, record_id: int) -> None:
         """Have one record time-stamped now; nothing happens if it already is.

@@ -4,13 +4,14 @@ The hot path: plain tuples and driver statements, without SQLAlchemy's per-row w
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table
 
+from kerege.exchange.messagelog.sealing import LogCipher
 from kerege.exchange.messagelog.values import LogRecord
 from kerege.exchange.storage.message_log_tables import (
     attachments,
@@ -45,6 +46,7 @@ CONTENT_COLUMNS = (
     "signature",
     "hash_chain_result",
     "hash_chain",
+    "seal",
 )
 ATTACHMENT_COLUMNS = ("record_id", "number", "size", "digest", "file", "data")
 CHAIN_COLUMNS = ("record_id", "hash_chain")
@@ -64,14 +66,21 @@ class RecordRows(NamedTuple):
     """A record as rows, but for its id and the digest of its signature."""
 
     about: tuple[Any, ...]
-    content: tuple[bytes, bytes, bytes | None, bytes | None]
+    content: tuple[bytes, bytes, bytes | None, bytes | None, bytes | None]
     attachments: tuple[AttachmentRow, ...]
     size: int
     """Bytes, about; what waits in memory is bounded by it."""
 
 
-def to_rows(record: LogRecord, stored: tuple[AttachmentRow, ...]) -> RecordRows:
-    """Return a record's rows. Raises ``logging_failed`` if an id is too long."""
+def to_rows(
+    record: LogRecord,
+    stored: tuple[AttachmentRow, ...],
+    cipher: LogCipher | None = None,
+) -> RecordRows:
+    """Return a record's rows, sealed if there is a cipher.
+
+    Raises ``logging_failed`` if an id is too long.
+    """
     longest = max(len(record.query_id), len(record.x_request_id))
     if longest > MAX_ID_CHARACTERS:
         raise XRoadError(
@@ -91,15 +100,53 @@ def to_rows(record: LogRecord, stored: tuple[AttachmentRow, ...]) -> RecordRows:
         owner.member_code,
         owner.subsystem_code or "",
     )
+    message, seal = record.message, None
+    if cipher is not None:
+        what = about_sealed(
+            about[0], record.direction, record.query_id, record.x_request_id
+        )
+        seal, message, stored = _sealed(cipher, what, message, stored)
     content = (
-        record.message,
+        message,
         record.signature,
         record.hash_chain_result,
         record.hash_chain,
+        seal,
     )
     size = sum(len(part) for part in content if part)
     size += sum(len(each.data) for each in stored if each.data)
     return RecordRows(about, content, stored, size)
+
+
+def _sealed(
+    cipher: LogCipher,
+    about: bytes,
+    message: bytes,
+    stored: tuple[AttachmentRow, ...],
+) -> tuple[bytes, bytes, tuple[AttachmentRow, ...]]:
+    """Return seal, message and attachments, encrypted in one operation."""
+    inner = [each.data for each in stored if each.data is not None]
+    seal, (message, *data) = cipher.seal(about, [message, *inner])
+    return seal, message, with_data(stored, data) if data else stored
+
+
+def about_sealed(
+    time: int, direction: Direction, query_id: str, x_request_id: str
+) -> bytes:
+    """Return what of a record is authenticated with its content."""
+    text = f"{time} {direction.value} {query_id}\n{x_request_id}"
+    return text.encode(errors="surrogatepass")
+
+
+def with_data(
+    stored: Sequence[AttachmentRow], data: Sequence[bytes]
+) -> tuple[AttachmentRow, ...]:
+    """Return attachments with other data, for those of them that have data."""
+    following = iter(data)
+    return tuple(
+        each if each.data is None else replace(each, data=next(following))
+        for each in stored
+    )
 
 
 def to_milliseconds(time: datetime) -> int:

@@ -9,7 +9,14 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 
 from kerege.exchange.messagelog import bodies
-from kerege.exchange.messagelog.rows import AttachmentRow, from_milliseconds
+from kerege.exchange.messagelog.rows import (
+    AttachmentRow,
+    about_sealed,
+    from_milliseconds,
+    to_milliseconds,
+    with_data,
+)
+from kerege.exchange.messagelog.sealing import LogCipher, require_cipher
 from kerege.exchange.storage.message_log_tables import (
     attachments,
     contents,
@@ -60,6 +67,8 @@ class StoredRecord:
     attachments: tuple[AttachmentRow, ...]
     timestamp: StoredTimestamp | None
     archived: bool
+    seal: bytes | None = None
+    """None: message and bodies are in clear."""
 
     @property
     def container_name(self) -> str:
@@ -76,19 +85,44 @@ class StoredRecord:
         )
         return self if found == self.attachments else replace(self, attachments=found)
 
-    def parts(self, folder: Path) -> ContainerParts:
+    def opened(self, cipher: LogCipher | None) -> "StoredRecord":
+        """Return the record with message and small bodies in clear.
+
+        Raises ``key_not_available``, ``key_not_found``, ``cryptography_error``.
+        """
+        if self.seal is None:
+            return self
+        about = about_sealed(
+            to_milliseconds(self.time),
+            self.direction,
+            self.query_id,
+            self.x_request_id,
+        )
+        inner = [each.data for each in self.attachments if each.data is not None]
+        message, *data = require_cipher(cipher).open(
+            self.seal, about, [self.message, *inner]
+        )
+        return replace(
+            self, message=message, attachments=with_data(self.attachments, data)
+        )
+
+    def parts(self, folder: Path, cipher: LogCipher | None = None) -> ContainerParts:
         """Return what goes into its container; large bodies are read from ``folder``.
 
         Attachments are named by their place. So where one was logged by its digest
         only, the container has those before it and none after it.
+
+        Raises what `opened` raises.
         """
+        opened = self.opened(cipher)
+        files = None if self.seal is None else cipher
         return ContainerParts(
-            self.message,
+            opened.message,
             self.signature,
             self.hash_chain_result,
             self.hash_chain,
             _batch(self.timestamp),
-            tuple(_contents(self.attachments, folder)),
+            tuple(_contents(opened.attachments, folder, files)),
         )
 
 
@@ -149,6 +183,7 @@ def _everything() -> Select[Any]:
         contents.c.signature,
         contents.c.hash_chain_result,
         contents.c.hash_chain,
+        contents.c.seal,
         timestamps.c.token,
         timestamps.c.hash_chain_result.label("timestamp_chain_result"),
         timestamp_chains.c.hash_chain.label("timestamp_chain"),
@@ -184,6 +219,7 @@ def _record(row: Mapping[Any, Any], attached: Iterable[AttachmentRow]) -> Stored
         attachments=tuple(attached),
         timestamp=timestamp,
         archived=row["archived"],
+        seal=row["seal"],
     )
 
 
@@ -208,12 +244,12 @@ def _batch(timestamp: StoredTimestamp | None) -> BatchTimestamp | None:
 
 
 def _contents(
-    attached: Iterable[AttachmentRow], folder: Path
+    attached: Iterable[AttachmentRow], folder: Path, cipher: LogCipher | None
 ) -> Iterable[bytes | Iterable[bytes]]:
     for each in attached:
         if each.data is not None:
             yield each.data
         elif each.file is not None:
-            yield bodies.read(folder, each.file)
+            yield bodies.read(folder, each.file, cipher)
         else:
             return

@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from kerege.exchange.messagelog.sealing import LogCipher
 from kerege.exchange.spool import Spool
 from kerege.xroad.algorithms import SHA512, Digest
 from kerege.xroad.asic import Direction
@@ -23,6 +24,17 @@ class LargeBodies(Enum):
     """Log its digest and size; the signature proves the rest. Our default."""
     REFUSE = "refuse"
     """Fail the message with ``logging_failed``, as the reference does by default."""
+
+
+class Grouping(Enum):
+    """What of the archives has a chain of its own."""
+
+    NONE = "none"
+    """All messages together."""
+    MEMBER = "member"
+    """Those of each member of this server."""
+    SUBSYSTEM = "subsystem"
+    """Those of each subsystem, and those of each member itself."""
 
 
 class LogRecord(NamedTuple):
@@ -88,8 +100,18 @@ class LogPolicy:
     """Size of its containers above which an archive ends."""
     archive_interval_seconds: float = 6 * 3600
     """0 switches archiving off."""
+    grouping: Grouping = Grouping.NONE
     keep_seconds: float = 30 * 86_400
     """How long archived records stay in the database."""
+    cipher: LogCipher | None = None
+    """Opens what is sealed; without it only records in clear can be read."""
+    encrypt: bool = True
+    """Whether new records are sealed, if there is a cipher."""
+
+    @property
+    def sealing(self) -> LogCipher | None:
+        """What new records are sealed with; None: nothing."""
+        return self.cipher if self.encrypt else None
 
 
 class Timestamper(Protocol):

@@ -6,7 +6,9 @@ from datetime import datetime
 
 from kerege.exchange.files import sync_path
 from kerege.exchange.messagelog import (
+    Grouping,
     LargeBodies,
+    LogCipher,
     LogPolicy,
     MessageLog,
     TimestampClient,
@@ -14,11 +16,12 @@ from kerege.exchange.messagelog import (
 from kerege.exchange.security_server.settings import Settings
 from kerege.exchange.storage import Database
 from kerege.exchange.storage.server_configuration import ServerConfiguration
+from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import GlobalConf
 
 
-def log_policy(settings: Settings) -> LogPolicy:
-    """Translate the settings."""
+def log_policy(settings: Settings, cipher: LogCipher | None = None) -> LogPolicy:
+    """Translate the settings; ``cipher`` opens, and perhaps seals, what is logged."""
     chosen = settings.message_log
     return LogPolicy(
         bodies=settings.path(settings.spool),
@@ -35,7 +38,10 @@ def log_policy(settings: Settings) -> LogPolicy:
         retry_delay_seconds=int(chosen.timestamp_retry_seconds),
         archive_max_bytes=chosen.archive_max_bytes,
         archive_interval_seconds=int(chosen.archive_interval_seconds),
+        grouping=Grouping(chosen.archive_grouping),
         keep_seconds=int(chosen.keep_records_days * 86_400),
+        cipher=cipher,
+        encrypt=chosen.encrypt_bodies,
     )
 
 
@@ -46,13 +52,24 @@ async def open_log(
     configuration: Callable[[], GlobalConf],
     rights: Callable[[], ServerConfiguration],
     clock: Callable[[], datetime],
+    *,
+    cipher: LogCipher | None,
 ) -> AsyncIterator[MessageLog]:
     """Open the log for as long as the block runs; its folders are made.
 
     The server chooses its time-stamping services; whom to believe is said by the
     global configuration.
+
+    Raises ``key_not_available`` if messages are to be encrypted without a cipher.
     """
-    policy = log_policy(settings)
+    policy = log_policy(settings, cipher)
+    if policy.encrypt and cipher is None:
+        raise XRoadError(
+            "key_not_available",
+            "The message log cannot be encrypted: the token has no key for it",
+            advice="Make one with `kerege security-server message-log new-key`, or set "
+            "`encrypt_bodies = false` in [message_log] of the settings.",
+        )
     for folder in (policy.bodies, policy.archive):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         sync_path(folder.parent)  # else a power cut may take the folder with all in it

@@ -16,7 +16,7 @@ from cryptography import x509
 
 from kerege.exchange.clock import utc_now
 from kerege.exchange.http import ClientPool
-from kerege.exchange.messagelog import LogRecord
+from kerege.exchange.messagelog import LogCipher, LogRecord
 from kerege.exchange.security_server.chains import Chains
 from kerege.exchange.security_server.known_names import KnownNames
 from kerege.exchange.security_server.own_ocsp import OwnOCSP
@@ -53,6 +53,8 @@ class ServerKeys:
     """Towards services behind HTTPS."""
     internal_certificate: x509.Certificate | None = None
     """What port 8443 shows; a local client that shows the same is let in."""
+    log_cipher: LogCipher | None = None
+    """Encrypts the message log; None: its key is not to be had."""
 
 
 class MessageLogPort(Protocol):

@@ -20,7 +20,7 @@ from cryptography import x509
 
 from kerege.exchange.clock import utc_now
 from kerege.exchange.http import ClientPool, Handler, Limits, MethodHook, Server, serve
-from kerege.exchange.messagelog import MessageLog
+from kerege.exchange.messagelog import LogCipher, MessageLog
 from kerege.exchange.messagelog.archive_job import ArchiveJob
 from kerege.exchange.messagelog.archiver import Archiver
 from kerege.exchange.ocsp import OcspFetcher
@@ -139,7 +139,7 @@ class SecurityServer:
         keys = self._make_keys(lambda: _intermediates(configuration))
         own = tuple(_own_certificates(keys))
         ocsp = await upkeep.ocsp(configuration, own, fetching)
-        log = await self._start_log(database, configuration, turns)
+        log = await self._start_log(database, configuration, turns, keys.log_cipher)
         own_ocsp = OwnOCSP(ocsp.response_by_hash)
         chains = Chains(configuration)
         runtime = Runtime(
@@ -238,7 +238,11 @@ class SecurityServer:
         return database
 
     async def _start_log(
-        self, database: Database, configuration: CurrentConfiguration, turns: Turns
+        self,
+        database: Database,
+        configuration: CurrentConfiguration,
+        turns: Turns,
+        cipher: LogCipher | None,
     ) -> MessageLog:
         log = await self._stack.enter_async_context(
             open_log(
@@ -247,6 +251,7 @@ class SecurityServer:
                 configuration,
                 self._current_rights,
                 self._clock,
+                cipher=cipher,
             )
         )
         turns.add(lead=log.job.run)

@@ -41,6 +41,12 @@ class MessageLogSettings:
         "otherwise only their digest is logged.",
         reference="message-log.truncated-body-allowed (inverted)",
     )
+    encrypt_bodies: bool = option(
+        True,
+        "Encrypt messages and bodies in the database and in files, with a key that the "
+        "token's PIN opens.",
+        reference="message-log.messagelog-encryption-enabled",
+    )
     archive_directory: str = option(
         "archive", "Folder of the archives, relative to the settings file."
     )
@@ -53,6 +59,13 @@ class MessageLogSettings:
         32 * 1024 * 1024,
         "A new archive starts when its containers exceed this size.",
         reference="message-log.archive-max-filesize",
+    )
+    archive_grouping: str = option(
+        "none",
+        "`member` or `subsystem`: archives of each member, or of each subsystem, of "
+        "this server, in a chain of their own; `none`: all messages together.",
+        reference="message-log.archive-grouping",
+        choices=("none", "member", "subsystem"),
     )
     keep_records_days: float = option(
         30.0,

@@ -70,6 +70,8 @@ contents = Table(
     Column("signature", LargeBinary, nullable=False),
     Column("hash_chain_result", LargeBinary),
     Column("hash_chain", LargeBinary),
+    # None: message and bodies are in clear. See `kerege.exchange.messagelog.sealing`.
+    Column("seal", LargeBinary),
 )
 
 attachments = Table(

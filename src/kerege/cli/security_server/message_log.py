@@ -1,0 +1,65 @@
+"""`kerege security-server message-log`: the keys that the message log is encrypted with."""
+
+from pathlib import Path
+
+import click
+
+from kerege.cli.output import print_json, print_table
+from kerege.cli.security_server.common import (
+    active_token,
+    json_option,
+    opened_token,
+)
+from kerege.cli.security_server.keys import RELOAD
+from kerege.cli.security_server.options import (
+    config_option,
+    pin_option,
+    read_settings,
+)
+
+
+@click.group("message-log")
+def message_log() -> None:
+    r"""Keys of the message log.
+
+    Messages and bodies are encrypted in the database and in files, with a key in the
+    server's token that its PIN opens. The newest key encrypts; older ones open what
+    they encrypted. Without the token's folder nobody reads the log again: back it up.
+
+    \b
+    Examples:
+      kerege security-server message-log keys
+      kerege security-server message-log new-key
+    """
+
+
+@message_log.command("keys")
+@json_option
+@config_option
+def keys_(*, as_json: bool, config: Path) -> None:
+    """List the keys, the newest first; needs no PIN."""
+    found = opened_token(read_settings(config)).metadata.log_keys[::-1]
+    rows = [
+        (key.key_id, f"{key.created:%Y-%m-%d %H:%M:%S}", number == 0)
+        for number, key in enumerate(found)
+    ]
+    if as_json:
+        names = ("id", "created", "encrypts")
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
+        return
+    print_table(
+        ("KEY", "CREATED (UTC)", "ENCRYPTS"),
+        rows,
+        nothing="No keys: a server makes one when it starts",
+    )
+
+
+@message_log.command("new-key")
+@pin_option
+@config_option
+def new_key(pin_from: str, config: Path) -> None:
+    """Make a new key; what was logged before stays readable."""
+    token = active_token(read_settings(config), pin_from)
+    token.add_log_key()
+    click.echo(f"New key {token.metadata.log_keys[-1].key_id}")
+    click.echo(RELOAD)
