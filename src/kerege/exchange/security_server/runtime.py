@@ -6,7 +6,7 @@ composes the server, so that tests can give their own.
 
 import os
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from cryptography import x509
 from kerege.exchange.clock import utc_now
 from kerege.exchange.http import ClientPool
 from kerege.exchange.messagelog import LogCipher, LogRecord
+from kerege.exchange.security_server.built_in import BuiltInService
 from kerege.exchange.security_server.chains import Chains
 from kerege.exchange.security_server.known_names import KnownNames
 from kerege.exchange.security_server.own_ocsp import OwnOCSP
@@ -135,6 +136,8 @@ class Runtime:
     spool_directory: Path
     on_exchange: Callable[[Exchange], None] = field(default=lambda _: None)
     replays: Replays = field(default_factory=Replays)
+    built_in_services: Sequence[BuiltInService] = ()
+    """SOAP services that this server answers itself."""
     clock: Callable[[], datetime] = utc_now
     new_id: Callable[[], str] = new_uuid
     names: KnownNames = field(init=False)

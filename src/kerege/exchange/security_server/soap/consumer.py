@@ -38,7 +38,7 @@ from kerege.exchange.security_server.soap.incoming import (
     IncomingSoap,
 )
 from kerege.exchange.security_server.soap.outgoing import OutgoingSoap
-from kerege.exchange.security_server.soap.request import SoapRequest
+from kerege.exchange.security_server.soap_request import SoapRequest
 from kerege.exchange.spool import Spool
 from kerege.xroad import soap
 from kerege.xroad.faults import CLIENT, RelayedFaultError, XRoadError

@@ -14,6 +14,11 @@ from dataclasses import dataclass
 from kerege.exchange.http import Request, Response
 from kerege.exchange.messagelog import Direction
 from kerege.exchange.security_server.authentication import require_client
+from kerege.exchange.security_server.built_in import (
+    BuiltInAnswer,
+    BuiltInService,
+    find,
+)
 from kerege.exchange.security_server.failures import as_fault, identified
 from kerege.exchange.security_server.outgoing import fault_message, new_boundary
 from kerege.exchange.security_server.peers import Peer
@@ -36,13 +41,14 @@ from kerege.exchange.security_server.service_call import ServiceAnswer
 from kerege.exchange.security_server.soap.forward import spools_of_one_message
 from kerege.exchange.security_server.soap.incoming import MISSING_SOAP, IncomingSoap
 from kerege.exchange.security_server.soap.outgoing import OutgoingSoap
-from kerege.exchange.security_server.soap.request import SoapRequest
 from kerege.exchange.security_server.soap.service_call import (
     SERVICE_FAILED,
     call_soap_service,
     content_type_of,
 )
+from kerege.exchange.security_server.soap_request import SoapRequest
 from kerege.exchange.spool import Spool
+from kerege.exchange.storage.server_configuration import Service
 from kerege.xroad import soap
 from kerege.xroad.algorithms import SHA512
 from kerege.xroad.faults import (
@@ -51,6 +57,7 @@ from kerege.xroad.faults import (
     XRoadError,
     soap_fault,
 )
+from kerege.xroad.globalconf import GlobalConf
 from kerege.xroad.signature import Part, SignatureData
 from kerege.xroad.soap import Answer
 from kerege.xroad.transport import (
@@ -81,25 +88,14 @@ class SoapProviderExchange:
 
     async def run(self) -> Response:
         """Handle the message. Raises what goes back as a lone fault."""
-        runtime = self.runtime
-        configuration = runtime.configuration()
+        configuration = self.runtime.configuration()
         action = soap.check_soap_action(_text(self.http, b"x-original-soapaction"))
         received = self.received = await self._receive()
         try:
-            request, signature = self._known_request(), received.signature_data
-            service = require_right(runtime, request, configuration)
-            verifiers = runtime.verifiers.for_instance(request.client_id.instance)
-            now = runtime.clock()
-            verified = received.verify(request.client_id, verifiers.signatures, now)
-            signed_at = verified.parsed.signing_time
-            await runtime.replays.check(received, request, signed_at, now)
-            attachments = tuple(one.content for one in received.attachments)
-            signed = Signed(request.content, signature, None, attachments)
-            await log_message(runtime, request, signed, Direction.REQUEST)
-            original = _text(self.http, b"x-original-content-type") or ""
-            answer = await call_soap_service(
-                runtime, service, received, original, action
-            )
+            request = self._known_request()
+            target = self._target(request, configuration, received)
+            await self._accept(request, received)
+            answer = await self._call(target, request, received, action)
             return await self._serve(request, answer)
         finally:
             received.discard()
@@ -162,7 +158,45 @@ class SoapProviderExchange:
                 f"'{self.runtime.settings.identifier}'",
             )
 
-    async def _serve(self, request: SoapRequest, answer: ServiceAnswer) -> Response:
+    def _target(
+        self, request: SoapRequest, configuration: GlobalConf, received: ReceivedMessage
+    ) -> Service | BuiltInService:
+        """Return what is to be called; the client has the right to."""
+        _ = received.signature_data  # a message without one needs no other answer
+        own = find(self.runtime.built_in_services, request)
+        if own is None:
+            return require_right(self.runtime, request, configuration)
+        own.require_right(request)
+        return own
+
+    async def _accept(self, request: SoapRequest, received: ReceivedMessage) -> None:
+        """Verify the signature and log the request."""
+        runtime = self.runtime
+        verifiers = runtime.verifiers.for_instance(request.client_id.instance)
+        now = runtime.clock()
+        verified = received.verify(request.client_id, verifiers.signatures, now)
+        signed_at = verified.parsed.signing_time
+        await runtime.replays.check(received, request, signed_at, now)
+        attachments = tuple(one.content for one in received.attachments)
+        signature = received.signature_data
+        signed = Signed(request.content, signature, None, attachments)
+        await log_message(runtime, request, signed, Direction.REQUEST)
+
+    async def _call(
+        self,
+        target: Service | BuiltInService,
+        request: SoapRequest,
+        received: ReceivedMessage,
+        action: str | None,
+    ) -> ServiceAnswer | BuiltInAnswer:
+        if not isinstance(target, Service):
+            return await target.answer(request)
+        original = _text(self.http, b"x-original-content-type") or ""
+        return await call_soap_service(self.runtime, target, received, original, action)
+
+    async def _serve(
+        self, request: SoapRequest, answer: ServiceAnswer | BuiltInAnswer
+    ) -> Response:
         """Answer; from here on faults travel inside the answer."""
         self.status = answer.status
         try:
@@ -173,7 +207,9 @@ class SoapProviderExchange:
             message = fault_message(boundary, self._fault_bytes(error))
             return _message(content_type(boundary), message, content_type_of(answer))
 
-    async def _respond(self, request: SoapRequest, answer: ServiceAnswer) -> Response:
+    async def _respond(
+        self, request: SoapRequest, answer: ServiceAnswer | BuiltInAnswer
+    ) -> Response:
         incoming, made, headers = await self._read_answer(request, answer)
 
         async def seal(parts: list[Part], _: Spool | None) -> SignatureData:
@@ -203,7 +239,7 @@ class SoapProviderExchange:
         return _message(outgoing.content_type, content, content_type_of(answer))
 
     async def _read_answer(
-        self, request: SoapRequest, answer: ServiceAnswer
+        self, request: SoapRequest, answer: ServiceAnswer | BuiltInAnswer
     ) -> tuple[IncomingSoap, Answer, Headers]:
         """Read the service's envelope and put the request's hash into it.
 
@@ -222,7 +258,7 @@ class SoapProviderExchange:
         others = [h for h in envelope.headers if h[0].lower() != "content-type"]
         return incoming, made, (("content-type", made.content_type), *others)
 
-    def _incoming(self, answer: ServiceAnswer) -> IncomingSoap:
+    def _incoming(self, answer: ServiceAnswer | BuiltInAnswer) -> IncomingSoap:
         if answer.body is None:
             raise XRoadError(_NO_MESSAGE, "The service's answer is empty")
         return IncomingSoap(

@@ -7,6 +7,7 @@ accept-encoding. Statuses 200 and 500 carry a message or a fault, others are
 is ``service_failed``, but for an address that is no address.
 """
 
+from kerege.exchange.security_server.built_in import BuiltInAnswer
 from kerege.exchange.security_server.failures import as_fault
 from kerege.exchange.security_server.received import ReceivedMessage
 from kerege.exchange.security_server.runtime import Runtime
@@ -69,7 +70,7 @@ async def call_soap_service(
     return answer
 
 
-def content_type_of(answer: ServiceAnswer) -> str:
+def content_type_of(answer: ServiceAnswer | BuiltInAnswer) -> str:
     """Return the Content-Type of an answer; empty if it has none."""
     found = [value for name, value in answer.headers if name.lower() == "content-type"]
     return found[0] if found else ""
