@@ -80,7 +80,7 @@ from kerege.xroad.signature import parse_signature
 from kerege.xroad.soap import SoapMessage
 from kerege.xroad.timestamp import read_timestamp_response
 from kerege.xroad.timestamp._token import read_token
-from kerege.xroad.transport import MessageReader
+from kerege.xroad.transport import MessageReader, SoapReader
 from kerege.xroad.transport._multipart import MultipartParser
 from kerege.xroad.x509 import certificate_der, load_certificate
 from kerege.xroad.xml import parse
@@ -242,6 +242,16 @@ PARSERS: dict[str, tuple[Parser, tuple[type[Exception], ...], object]] = {
         PARTS,
     ),
     "MessageReader": (latin(MessageReader), REFUSES, MULTIPART.encode()),
+    "SoapReader.receive_data": (
+        whole(lambda: SoapReader("multipart/related; boundary=b")),
+        REFUSES,
+        lambda: b"--b\r\ncontent-type: text/xml\r\n\r\n" + envelope() + b"\r\n" + PARTS,
+    ),
+    "SoapReader": (
+        latin(SoapReader),
+        REFUSES,
+        b"multipart/related; boundary=b; start=a",
+    ),
     "MultipartParser.receive_data": (
         whole(lambda: MultipartParser("b")),
         REFUSES,

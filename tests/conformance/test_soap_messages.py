@@ -21,6 +21,7 @@ from tests.conformance.recordings import Multipart, recordings
 from tests.vectors import needs_recordings, needs_vectors, rows
 
 XML = "text/xml; charset=UTF-8"
+SERVICE_FAILED = "server.serverproxy.service_failed"
 
 
 def message_of(content: bytes) -> SoapMessage:

@@ -39,6 +39,7 @@ from kerege.xroad.soap._message import (
     check_request_hash,
     read,
     request_hash,
+    require_soap_type,
 )
 from kerege.xroad.soap._names import (
     ENVELOPE_NAMESPACE,
@@ -79,6 +80,7 @@ __all__ = [
     "read",
     "read_fault",
     "request_hash",
+    "require_soap_type",
     "response_to",
     "utf8_content_type",
     "without_body",

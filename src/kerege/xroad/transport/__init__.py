@@ -69,6 +69,7 @@ from kerege.xroad.transport._service import (
     service_content_type,
     soap_for_service,
 )
+from kerege.xroad.transport._soap_reader import SoapReader
 from kerege.xroad.transport._state import TRANSITIONS, PartKind, State
 
 __all__ = [
@@ -100,6 +101,7 @@ __all__ = [
     "PartEnded",
     "PartKind",
     "Signature",
+    "SoapReader",
     "State",
     "attachment_began",
     "attachment_for_service_began",

@@ -33,3 +33,10 @@ def parameter(value: str, name: str) -> str | None:
                 bare.strip(" \t") if quoted is None else _QUOTED_PAIR.sub(r"\1", quoted)
             )
     return None
+
+
+def parameter_names(value: str) -> list[str]:
+    """Return the names of all parameters in lower case, as often as they are there."""
+    if len(value) > MAX_CONTENT_TYPE_CHARACTERS:
+        return []
+    return [match[1].lower() for match in _PARAMETER.finditer(value)]

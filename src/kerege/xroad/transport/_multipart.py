@@ -150,6 +150,21 @@ class MultipartParser:
         if self._state is not _EPILOGUE:
             raise XRoadError(_CODE, "The multipart ends before its last delimiter")
 
+    def finish(self) -> list[MultipartEvent]:
+        """Say that no more bytes come; a delimiter that they cut short is the last one.
+
+        For senders that forget the last two hyphens, which mime4j forgives.
+
+        Raises:
+            XRoadError: ``mime_parsing_failed`` if the multipart is not complete.
+        """
+        rest = self._buffer.removeprefix(b"\r").rstrip(b" \t\r-")
+        if self._state is _BODY and rest == self._needle:
+            self._state = _EPILOGUE
+            return [_PART_ENDED, _FINISHED]
+        self.receive_eof()
+        return []
+
     @property
     def finished(self) -> bool:
         """Whether the last delimiter was read."""
