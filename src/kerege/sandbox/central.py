@@ -16,7 +16,6 @@ from aiohttp import web
 from cryptography import x509
 
 from kerege.sandbox.layout import (
-    INSTANCE,
     MEMBERS,
     REGISTER,
     TRUST_ADDRESS,
@@ -68,10 +67,7 @@ SIGN_AGAIN_SECONDS = 60.0
 TIMESTAMPING_INTERVAL_SECONDS = 60
 OCSP_FRESHNESS_SECONDS = 3600
 INTERNAL, EXTERNAL = "/internalconf", "/externalconf"
-_MEMBER_CLASSES = (
-    MemberClass("GOV", "Public bodies"),
-    MemberClass("COM", "Companies"),
-)
+_MEMBER_CLASSES = {"GOV": "Public bodies", "COM": "Companies"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +80,21 @@ class CentralPlan:
     """Server code to its authentication certificate."""
     signing_certificate: x509.Certificate
     """Certificate of the configuration signing key."""
+    members: tuple[MemberPlan, ...] = MEMBERS
+    manager: MemberPlan = REGISTER
+    """Provider of the management services."""
+
+    @property
+    def instance(self) -> str:
+        """The instance's identifier."""
+        return self.manager.instance
 
 
 def anchor(plan: CentralPlan, at: datetime) -> Anchor:
     """Return the anchor that the servers start from."""
     url = f"http://{TRUST_ADDRESS}:{plan.ports.configuration}{INTERNAL}"
     certificate = certificate_der(plan.signing_certificate)
-    return Anchor(INSTANCE, (AnchorSource(url, (certificate,)),), at)
+    return Anchor(plan.instance, (AnchorSource(url, (certificate,)),), at)
 
 
 def shared_parameters(plan: CentralPlan) -> SharedParameters:
@@ -98,7 +102,7 @@ def shared_parameters(plan: CentralPlan) -> SharedParameters:
     verification = (certificate_der(plan.signing_certificate),)
     return SharedParameters(
         version=CURRENT_VERSION,
-        instance=INSTANCE,
+        instance=plan.instance,
         ocsp_freshness_seconds=OCSP_FRESHNESS_SECONDS,
         sources=(
             ConfigurationSource(
@@ -116,31 +120,20 @@ def shared_parameters(plan: CentralPlan) -> SharedParameters:
                 CostType.FREE,
             ),
         ),
-        members=tuple(_member(member) for member in MEMBERS),
-        security_servers=tuple(
-            SecurityServer(
-                member.member_id,
-                member.server_code,
-                member.address,
-                (
-                    CertHash.of_certificate(
-                        certificate_der(plan.authentication[member.server_code])
-                    ),
-                ),
-                member.clients,
-            )
-            for member in MEMBERS
+        members=tuple(_member(member) for member in plan.members),
+        security_servers=tuple(_server(plan, member) for member in plan.members),
+        member_classes=tuple(
+            map(_member_class, dict.fromkeys(m.member_class for m in plan.members))
         ),
-        member_classes=_MEMBER_CLASSES,
     )
 
 
 def private_parameters(plan: CentralPlan) -> PrivateParameters:
     """Return the private parameters."""
     return PrivateParameters(
-        INSTANCE,
+        plan.instance,
         ManagementService(
-            f"https://{TRUST_ADDRESS}:4001/managementservice/", REGISTER.member_id
+            f"https://{TRUST_ADDRESS}:4001/managementservice/", plan.manager.member_id
         ),
         TIMESTAMPING_INTERVAL_SECONDS,
     )
@@ -163,14 +156,28 @@ def _certification_service(plan: CentralPlan) -> CertificationService:
     )
 
 
+def _server(plan: CentralPlan, member: MemberPlan) -> SecurityServer:
+    certificate = certificate_der(plan.authentication[member.server_code])
+    return SecurityServer(
+        member.member_id,
+        member.server_code,
+        member.address,
+        (CertHash.of_certificate(certificate),),
+        member.clients,
+    )
+
+
 def _member(plan: MemberPlan) -> Member:
-    classes = {c.code: c for c in _MEMBER_CLASSES}
     return Member(
-        classes[plan.member_class],
+        _member_class(plan.member_class),
         plan.member_code,
         plan.name,
         tuple(Subsystem(code, name) for code, name in plan.subsystems),
     )
+
+
+def _member_class(code: str) -> MemberClass:
+    return MemberClass(code, _MEMBER_CLASSES.get(code, code))
 
 
 class ConfigurationPublisher:
@@ -187,6 +194,7 @@ class ConfigurationPublisher:
         """Publish ``plan``, signed by ``signer``; or other shared parameters."""
         self._signer = signer
         self._clock = clock
+        self._instance = plan.instance
         shared = shared or shared_parameters(plan)
         private = private_parameters(plan).to_xml()
         started = clock()
@@ -214,7 +222,11 @@ class ConfigurationPublisher:
         for version, parts in self._parts.items():
             for name, listed in ((INTERNAL, parts), (EXTERNAL, parts[1:])):
                 content = DirectoryContent(
-                    INSTANCE, version, self._clock() + EXPIRES_AFTER, listed, SHA512
+                    self._instance,
+                    version,
+                    self._clock() + EXPIRES_AFTER,
+                    listed,
+                    SHA512,
                 )
                 self._directories[name, version] = build_signed_directory(
                     content,

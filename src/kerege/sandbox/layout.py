@@ -25,22 +25,23 @@ class MemberPlan:
     """The server's own loopback address."""
     subsystems: tuple[tuple[str, str], ...]
     """Codes and names."""
+    instance: str = INSTANCE
 
     @property
     def member_id(self) -> ClientId:
         """The member."""
-        return ClientId(INSTANCE, self.member_class, self.member_code)
+        return ClientId(self.instance, self.member_class, self.member_code)
 
     @property
     def server_id(self) -> SecurityServerId:
         """Its server."""
         return SecurityServerId(
-            INSTANCE, self.member_class, self.member_code, self.server_code
+            self.instance, self.member_class, self.member_code, self.server_code
         )
 
     def subsystem(self, code: str) -> ClientId:
         """Return one of its subsystems."""
-        return ClientId(INSTANCE, self.member_class, self.member_code, code)
+        return ClientId(self.instance, self.member_class, self.member_code, code)
 
     @property
     def clients(self) -> tuple[ClientId, ...]:

@@ -12,11 +12,12 @@ from aiohttp import web
 
 from kerege.exchange.keys.signer import SoftwareSigner
 from kerege.sandbox.builder import Instance
-from kerege.sandbox.central import ConfigurationPublisher
+from kerege.sandbox.central import CentralPlan, ConfigurationPublisher
 from kerege.sandbox.layout import TRUST_ADDRESS
 from kerege.sandbox.people import register
 from kerege.sandbox.provider import provider_application
 from kerege.trust.ca import utc_now
+from kerege.trust.key_kinds import PrivateKey
 from kerege.trust.ocsp_responder import ocsp_application, ocsp_authorities
 from kerege.trust.tsa import time_stamping_unit, tsa_application
 
@@ -42,11 +43,9 @@ async def start_services(
     Raises:
         OSError: a port is taken.
     """
-    central = instance.central
-    signer = SoftwareSigner(
-        central.signing_certificate, CENTRAL_KEY, {CENTRAL_KEY: instance.central_key}
+    publisher = configuration_publisher(
+        instance.central, instance.central_key, clock=clock
     )
-    publisher = ConfigurationPublisher(central, signer, clock=clock)
     ports = instance.ports
     services = {
         "configuration": (ports.configuration, publisher.application()),
@@ -65,6 +64,19 @@ async def start_services(
             await _start(stack, application, port)
     signing = asyncio.get_running_loop().create_task(publisher.keep_signing())
     stack.callback(signing.cancel)
+
+
+def configuration_publisher(
+    central: CentralPlan,
+    key: PrivateKey,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+) -> ConfigurationPublisher:
+    """Return what publishes ``central``, signed with its key."""
+    signer = SoftwareSigner(
+        central.signing_certificate, CENTRAL_KEY, {CENTRAL_KEY: key}
+    )
+    return ConfigurationPublisher(central, signer, clock=clock)
 
 
 async def _start(

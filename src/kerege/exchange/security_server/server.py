@@ -105,6 +105,7 @@ class SecurityServer:
         self._ports: dict[str, Server] = {}
         self._readiness: Readiness | None = None
         self._rights: ServerConfiguration | None = None
+        self._database: Database | None = None
 
     async def __aenter__(self) -> Self:
         try:
@@ -233,8 +234,9 @@ class SecurityServer:
     async def _open_database(self) -> Database:
         database = await asyncio.to_thread(open_database, self._settings.database_url)
         self._stack.callback(database.close)
-        self._rights = await asyncio.to_thread(load_server_configuration, database)
-        self._run(self._keep_rights(database))
+        self._database = database
+        await self.reload_rights()
+        self._run(self._keep_rights())
         return database
 
     async def _start_log(
@@ -270,14 +272,20 @@ class SecurityServer:
         self._tasks.add(task)
         task.add_done_callback(_note_failure)
 
-    async def _keep_rights(self, database: Database) -> None:
+    async def reload_rights(self) -> None:
+        """Notice a change of clients, services and rights now."""
+        if self._database is None:
+            raise RuntimeError("The server has not been started")
+        self._rights = await asyncio.to_thread(
+            load_server_configuration, self._database
+        )
+
+    async def _keep_rights(self) -> None:
         """Notice changes of the server configuration."""
         while True:
             await asyncio.sleep(RELOAD_SECONDS)
             try:
-                self._rights = await asyncio.to_thread(
-                    load_server_configuration, database
-                )
+                await self.reload_rights()
             except Exception as error:  # noqa: BLE001 - keep the last good one
                 _log.warning("server configuration not reloaded", reason=str(error))
 

@@ -1,0 +1,71 @@
+"""Changes of the provider's server while an exchange for tests runs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from kerege.exchange.storage import Database
+from kerege.exchange.storage.server_configuration import (
+    Service,
+    ServiceType,
+    add_service,
+    grant,
+    revoke,
+)
+from kerege.sandbox.testing.members import Participants
+from kerege.xroad.identifiers import ServiceId
+
+SERVICE_TIMEOUT_SECONDS = 60
+
+
+class Rights:
+    """Which services there are, and whether the consumer may call them."""
+
+    def __init__(self, database: Database, participants: Participants) -> None:
+        """Change the provider's database."""
+        self._database = database
+        self._provider = participants.provider.clients[0]
+        self._consumer = participants.consumer.clients[0]
+
+    def change(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Do what a message says.
+
+        Raises:
+            XRoadError: the server refuses it.
+            KeyError, ValueError: the message is none.
+        """
+        service_id = self._service(message["service"], message.get("version"))
+        with self._database.write() as connection:
+            match message["do"]:
+                case "offer":
+                    self._offer(connection, service_id, message)
+                case "allow":
+                    grant(connection, service_id, self._consumer)
+                case "deny":
+                    revoke(connection, service_id, self._consumer)
+                case other:
+                    msg = f"There is no command {other!r}"
+                    raise ValueError(msg)
+        return {"service": service_id.path}
+
+    def _offer(
+        self, connection: Connection, service_id: ServiceId, message: Mapping[str, Any]
+    ) -> None:
+        kind = ServiceType.WSDL if message["soap"] else ServiceType.REST
+        timeout = SERVICE_TIMEOUT_SECONDS
+        service = Service(service_id, kind, message["url"], timeout, verify_tls=False)
+        add_service(connection, service)
+        if message["allowed"]:
+            grant(connection, service_id, self._consumer)
+
+    def _service(self, code: str, version: str | None) -> ServiceId:
+        provider = self._provider
+        return ServiceId(
+            provider.instance,
+            provider.member_class,
+            provider.member_code,
+            provider.subsystem_code or "",
+            code,
+            version,
+        )
