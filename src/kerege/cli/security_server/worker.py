@@ -24,6 +24,7 @@ from kerege.cli.message_events import message_events
 from kerege.exchange.keys import Pin, SoftwareToken
 from kerege.exchange.keys.server_keys import internal_identity, server_keys
 from kerege.exchange.memory import calm_garbage_collection, keep_tidy
+from kerege.exchange.processes import work_in_batches
 from kerege.exchange.security_server.locked import LockedServer
 from kerege.exchange.security_server.readiness import Problem
 from kerege.exchange.security_server.server import SecurityServer
@@ -72,6 +73,7 @@ def main() -> None:
         name: socket.socket(fileno=descriptor)
         for name, descriptor in zip(boot["ports"], descriptors, strict=True)
     }
+    work_in_batches()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         is_started = runner.run(Worker(channel, boot, sockets).run())
     sys.exit(0 if is_started else 1)

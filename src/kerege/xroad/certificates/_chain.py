@@ -37,6 +37,7 @@ from kerege.xroad.ocsp import (
 )
 from kerege.xroad.x509 import (
     certificate_der,
+    certificate_sha256,
     load_certificate,
     require_strong_key,
     subject_text,
@@ -52,9 +53,9 @@ MAX_REMEMBERED_BYTES = 48 * 1024
 """Largest chain with its responses that is remembered: what a stranger packs into one
 must not cost us a thousand times that."""
 
-_Key: TypeAlias = tuple[
-    x509.Certificate, tuple[x509.Certificate, ...], tuple[bytes, ...]
-]
+_Key: TypeAlias = tuple[bytes, tuple[bytes, ...], tuple[bytes, ...]]
+"""SHA-256 of a certificate and of those that came with it, and OCSP responses: a
+certificate itself as a key would be hashed whole for every message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,11 @@ class ChainVerifier:
         at: datetime,
     ) -> VerifiedChain:
         """Check a chain; arguments, result and errors are those of `verify_chain`."""
-        key = (certificate, tuple(extra), tuple(ocsp_responses))
+        key = (
+            certificate_sha256(certificate),
+            tuple([certificate_sha256(each) for each in extra]),
+            tuple(ocsp_responses),
+        )
         known = self._remembered.get(key)
         if known is not None and known.valid_from <= at <= known.valid_until:
             return known
@@ -144,7 +149,7 @@ class ChainVerifier:
             ocsp_responses=ocsp_responses,
             at=at,
         )
-        if _size(key) <= MAX_REMEMBERED_BYTES:
+        if _size((certificate, *extra), ocsp_responses) <= MAX_REMEMBERED_BYTES:
             self._remember(key, chain)
         return chain
 
@@ -186,11 +191,12 @@ class ChainVerifier:
         self._remembered[key] = chain
 
 
-def _size(key: _Key) -> int:
+def _size(
+    certificates: Sequence[x509.Certificate], ocsp_responses: Sequence[bytes]
+) -> int:
     """Return how many bytes stand behind a remembered chain."""
-    certificate, extra, responses = key
-    return sum(len(certificate_der(c)) for c in (certificate, *extra)) + sum(
-        len(response) for response in responses
+    return sum(len(certificate_der(each)) for each in certificates) + sum(
+        len(response) for response in ocsp_responses
     )
 
 
