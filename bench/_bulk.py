@@ -50,9 +50,9 @@ _COMMON = (
     ),
     (
         "INSERT INTO message_log_contents (record_id, message, signature, "
-        "hash_chain_result, hash_chain) "
+        "hash_chain_result, hash_chain, ending) "
         "{series} SELECT :base + g.n * :id_step + 1, c.message, c.signature, "
-        "c.hash_chain_result, c.hash_chain "
+        "c.hash_chain_result, c.hash_chain, c.ending "
         "FROM g, message_log_contents c WHERE c.record_id = :record"
     ),
     (

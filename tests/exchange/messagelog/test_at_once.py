@@ -192,7 +192,7 @@ async def test_too_many_records_at_once_are_the_threads(world: World):
 
 
 def _row(size: int) -> writer.RecordRows:
-    return writer.RecordRows((), (b"", b"", None, None), (), size)
+    return writer.RecordRows((), (b"", b"", None, None, None, None), (), size, b"")
 
 
 async def test_a_stall_sends_the_next_commits_to_the_thread(

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Select, delete, exists, func, select, update
 
 from kerege.exchange.messagelog import bodies
+from kerege.exchange.messagelog.endings import remove_unused
 from kerege.exchange.messagelog.ids import first_id
 from kerege.exchange.messagelog.rows import to_milliseconds
 from kerege.exchange.messagelog.values import LogPolicy
@@ -67,6 +68,7 @@ class Cleaner:
             count, last = count + len(removed), removed[-1]
             self._pause(PAUSE_SECONDS)
         self._clean_timestamps(before)
+        remove_unused(self._database)
         orphans = self._clock() - ORPHAN_AGE
         bodies.remove_orphans(self._database, self._policy.bodies, orphans)
         return count

@@ -20,6 +20,7 @@ import structlog
 
 from kerege.exchange.clock import utc_now
 from kerege.exchange.messagelog import bodies
+from kerege.exchange.messagelog.endings import Endings
 from kerege.exchange.messagelog.ids import RecordIds
 from kerege.exchange.messagelog.job import FailingPeriod, TimestampJob
 from kerege.exchange.messagelog.rows import (
@@ -75,6 +76,7 @@ class MessageLog:
         self._timestamper = timestamper
         self._clock = clock
         self._ids = RecordIds(lambda: to_milliseconds(clock()))
+        self._endings = Endings()
         self._writer = GroupWriter(
             database, self._ids, policy.digest, retry_seconds=retry_seconds
         )
@@ -146,7 +148,7 @@ class MessageLog:
             await self.stamper.stamp_alone(record_id)
 
     def _rows(self, record: LogRecord, stored: tuple[AttachmentRow, ...]) -> RecordRows:
-        return to_rows(record, stored, self.policy.sealing)
+        return to_rows(record, stored, self._endings, self.policy.sealing)
 
     async def timestamp(self, record_id: int) -> None:
         """Have one record time-stamped now; nothing happens if it already is.

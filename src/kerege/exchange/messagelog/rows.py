@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table
 
+from kerege.exchange.messagelog.endings import Ending, Endings, upserts
 from kerege.exchange.messagelog.sealing import LogCipher
 from kerege.exchange.messagelog.values import LogRecord
 from kerege.exchange.storage.message_log_tables import (
@@ -47,6 +48,7 @@ CONTENT_COLUMNS = (
     "hash_chain_result",
     "hash_chain",
     "seal",
+    "ending",
 )
 ATTACHMENT_COLUMNS = ("record_id", "number", "size", "digest", "file", "data")
 CHAIN_COLUMNS = ("record_id", "hash_chain")
@@ -66,15 +68,19 @@ class RecordRows(NamedTuple):
     """A record as rows, but for its id and the digest of its signature."""
 
     about: tuple[Any, ...]
-    content: tuple[bytes, bytes, bytes | None, bytes | None, bytes | None]
+    content: tuple[bytes, bytes, *tuple[bytes | None, ...]]
     attachments: tuple[AttachmentRow, ...]
     size: int
     """Bytes, about; what waits in memory is bounded by it."""
+    signature: bytes
+    """The whole of it."""
+    ending: Ending | None = None
 
 
 def to_rows(
     record: LogRecord,
     stored: tuple[AttachmentRow, ...],
+    endings: Endings,
     cipher: LogCipher | None = None,
 ) -> RecordRows:
     """Return a record's rows, sealed if there is a cipher.
@@ -106,16 +112,18 @@ def to_rows(
             about[0], record.direction, record.query_id, record.x_request_id
         )
         seal, message, stored = _sealed(cipher, what, message, stored)
+    beginning, ending = endings.split(record.signature)
     content = (
         message,
-        record.signature,
+        beginning,
         record.hash_chain_result,
         record.hash_chain,
         seal,
+        None if ending is None else ending.name,
     )
-    size = sum(len(part) for part in content if part)
-    size += sum(len(each.data) for each in stored if each.data)
-    return RecordRows(about, content, stored, size)
+    size = sum([len(part) for part in content if part])
+    size += sum([len(each.data) for each in stored if each.data])
+    return RecordRows(about, content, stored, size, record.signature, ending)
 
 
 def _sealed(
@@ -183,6 +191,9 @@ def statements(
     batch: Sequence[tuple[int, bytes, RecordRows]], dialect: str
 ) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
     """Yield the statements that insert records, each with the values of its rows."""
+    named = {rows.ending: i for i, _, rows in batch if rows.ending is not None}
+    if named:
+        yield from upserts(named, _mark(dialect))
     yield (
         _insert(records.name, RECORD_COLUMNS, dialect),
         [(record_id, *rows.about, digest) for record_id, digest, rows in batch],
@@ -207,6 +218,9 @@ def insert_chains(connection: Connection, chains: Sequence[tuple[int, bytes]]) -
 
 @lru_cache(maxsize=16)
 def _insert(table: str, columns: tuple[str, ...], dialect: str) -> str:
-    mark = "?" if dialect == "sqlite" else "%s"
-    marks = ", ".join([mark] * len(columns))
+    marks = ", ".join([_mark(dialect)] * len(columns))
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - our own names
+
+
+def _mark(dialect: str) -> str:
+    return "?" if dialect == "sqlite" else "%s"

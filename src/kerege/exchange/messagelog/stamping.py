@@ -22,6 +22,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection, select, update
 
+from kerege.exchange.messagelog.endings import SIGNATURE, SIGNATURES, signature_of
 from kerege.exchange.messagelog.ids import RecordIds
 from kerege.exchange.messagelog.rows import insert_chains, to_milliseconds
 from kerege.exchange.messagelog.trouble import database_as
@@ -145,12 +146,16 @@ class Stamper:
         return row.timestamp_id is not None
 
     def _signature(self, record_id: int) -> bytes:
-        question = select(contents.c.signature).where(contents.c.record_id == record_id)
+        question = (
+            select(*SIGNATURE)
+            .select_from(SIGNATURES)
+            .where(contents.c.record_id == record_id)
+        )
         with _reading(), self._database.read() as connection:
-            found = connection.execute(question).scalar()
+            found = connection.execute(question).mappings().one_or_none()
         if found is None:
             raise _missing(record_id)
-        return bytes(found)
+        return signature_of(found)
 
     def _chains(self, waiting: Sequence[Unstamped]) -> HashChains:
         inputs = [
@@ -173,7 +178,7 @@ class Stamper:
             connection.execute(
                 update(contents)
                 .where(contents.c.record_id == record_id)
-                .values(signature=signature)
+                .values(signature=signature, ending=None)
             )
 
     def _save_together(

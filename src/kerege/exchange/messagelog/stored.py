@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 
 from kerege.exchange.messagelog import bodies
+from kerege.exchange.messagelog.endings import SIGNATURE, SIGNATURES, signature_of
 from kerege.exchange.messagelog.rows import (
     AttachmentRow,
     about_sealed,
@@ -173,14 +174,14 @@ def load(connection: Connection, ids: Sequence[int]) -> list[StoredRecord]:
 
 def _everything() -> Select[Any]:
     tables = (
-        records.join(contents, contents.c.record_id == records.c.id)
+        records.join(SIGNATURES, contents.c.record_id == records.c.id)
         .outerjoin(timestamps, timestamps.c.id == records.c.timestamp_id)
         .outerjoin(timestamp_chains, timestamp_chains.c.record_id == records.c.id)
     )
     return select(
         records,
         contents.c.message,
-        contents.c.signature,
+        *SIGNATURE,
         contents.c.hash_chain_result,
         contents.c.hash_chain,
         contents.c.seal,
@@ -213,7 +214,7 @@ def _record(row: Mapping[Any, Any], attached: Iterable[AttachmentRow]) -> Stored
             row["subsystem_code"] or None,
         ),
         message=row["message"],
-        signature=row["signature"],
+        signature=signature_of(row),
         hash_chain_result=row["hash_chain_result"],
         hash_chain=row["hash_chain"],
         attachments=tuple(attached),

@@ -250,7 +250,7 @@ class GroupWriter:
 
     def _digested(self, batch: Sequence[_Waiting]) -> Sequence[_Waiting]:
         for waiting in batch:
-            waiting.digest = self._digest.of(waiting.rows.content[1])
+            waiting.digest = self._digest.of(waiting.rows.signature)
         return batch
 
     def _commit_inserted(self, at_once: AtOnce, batch: Sequence[_Waiting]) -> None:

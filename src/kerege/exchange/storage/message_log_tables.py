@@ -67,11 +67,22 @@ contents = Table(
         autoincrement=False,
     ),
     Column("message", LargeBinary, nullable=False),
-    Column("signature", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),  # without its ending
     Column("hash_chain_result", LargeBinary),
     Column("hash_chain", LargeBinary),
     # None: message and bodies are in clear. See `kerege.exchange.messagelog.sealing`.
     Column("seal", LargeBinary),
+    # The name in the table of endings; none: the signature is whole. Not a foreign
+    # key: it would need an index, which each record would have to write.
+    Column("ending", LargeBinary),
+)
+
+endings = Table(
+    "message_log_endings",
+    metadata,
+    Column("name", LargeBinary, primary_key=True),  # SHA-256 of the data
+    Column("last_record_id", BigInteger, nullable=False),  # to within an hour
+    Column("data", LargeBinary, nullable=False),
 )
 
 attachments = Table(
