@@ -87,25 +87,7 @@ def to_rows(
 
     Raises ``logging_failed`` if an id is too long.
     """
-    longest = max(len(record.query_id), len(record.x_request_id))
-    if longest > MAX_ID_CHARACTERS:
-        raise XRoadError(
-            "logging_failed",
-            f"An id of {longest} characters cannot be logged; "
-            f"{MAX_ID_CHARACTERS} is the most",
-        )
-    owner = record.owner
-    about = (
-        to_milliseconds(record.time),
-        record.direction is Direction.RESPONSE,
-        record.client_side,
-        record.query_id,
-        record.x_request_id,
-        owner.instance,
-        owner.member_class,
-        owner.member_code,
-        owner.subsystem_code or "",
-    )
+    about = _about(record)
     message, seal = record.message, None
     if cipher is not None:
         what = about_sealed(
@@ -124,6 +106,29 @@ def to_rows(
     size = sum([len(part) for part in content if part])
     size += sum([len(each.data) for each in stored if each.data])
     return RecordRows(about, content, stored, size, record.signature, ending)
+
+
+def _about(record: LogRecord) -> tuple[Any, ...]:
+    """Return the row of the narrow table. Raises ``logging_failed``."""
+    longest = max(len(record.query_id), len(record.x_request_id))
+    if longest > MAX_ID_CHARACTERS:
+        raise XRoadError(
+            "logging_failed",
+            f"An id of {longest} characters cannot be logged; "
+            f"{MAX_ID_CHARACTERS} is the most",
+        )
+    owner = record.owner
+    return (
+        to_milliseconds(record.time),
+        record.direction is Direction.RESPONSE,
+        record.client_side,
+        record.query_id,
+        record.x_request_id,
+        owner.instance,
+        owner.member_class,
+        owner.member_code,
+        owner.subsystem_code or "",
+    )
 
 
 def _sealed(
