@@ -128,7 +128,8 @@ def rights(
     endpoints: dict[tuple[ClientId, str], tuple[Endpoint, ...]] = {}
     for right in access:
         key = (right.provider, right.service_code)
-        endpoints[key] = (*endpoints.get(key, (WHOLE_SERVICE,)), right.endpoint)
+        known = (*endpoints.get(key, (WHOLE_SERVICE,)), right.endpoint)
+        endpoints[key] = tuple(dict.fromkeys(known))
     return ServerConfiguration(
         clients={c.client_id: c for c in made},
         services={s.service_id: s for s in services},

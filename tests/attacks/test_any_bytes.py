@@ -74,6 +74,13 @@ from kerege.xroad.identifiers import (
     ServiceId,
     decode_segment,
 )
+from kerege.xroad.metadata import (
+    anonymised,
+    anonymised_wsdl,
+    read_openapi,
+    read_wsdl,
+)
+from kerege.xroad.metadata._yaml import read_json, read_yaml
 from kerege.xroad.ocsp import read_ocsp_response
 from kerege.xroad.rest import RestRequest, RestResponse
 from kerege.xroad.signature import parse_signature
@@ -232,6 +239,18 @@ PARTS = (
 SIGNED = (
     b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + PARTS
 )
+OPENAPI = b"""
+openapi: 3.0.1
+servers: [{url: 'http://{h}/x', variables: {h: {default: a}}}]
+paths: {'/a/{b}': {get: {}, servers: [{url: 'http://c/'}]}, /c: {$ref: '#/paths/~1a~1{b}'}}
+"""
+WSDL = b"""<d:definitions xmlns:d="http://schemas.xmlsoap.org/wsdl/" xmlns:t="t"
+ xmlns:s="http://schemas.xmlsoap.org/wsdl/soap/" targetNamespace="t">
+<d:portType name="p"><d:operation name="o"><d:documentation><title>T</title>
+</d:documentation></d:operation></d:portType><d:binding name="b" type="t:p">
+<s:binding transport="http://schemas.xmlsoap.org/soap/http"/><d:operation name="o">
+<version>v1</version></d:operation></d:binding><d:service name="s"><d:port binding="t:b">
+<s:address location="http://a/"/></d:port></d:service></d:definitions>"""
 TOML = b'identifier = "T/C/M/S"\n[limits]\nheader_bytes = 1\n'
 
 PARSERS: dict[str, tuple[Parser, tuple[type[Exception], ...], object]] = {
@@ -285,6 +304,25 @@ PARSERS: dict[str, tuple[Parser, tuple[type[Exception], ...], object]] = {
         REFUSES,
         b'"http://example.org/a"',
     ),
+    # Descriptions of services.
+    "read_json": (lambda d: read_json(d, code="a", what="b"), REFUSES, b'{"a": [1.5]}'),
+    "read_yaml": (
+        lambda d: read_yaml(d, code="a", what="b"),
+        REFUSES,
+        b"a: &a [1, !!str 2]\n<<: {b: *a}\n",
+    ),
+    "read_openapi": (
+        lambda d: read_openapi(d, is_json=False, url="http://a/b"),
+        REFUSES,
+        OPENAPI,
+    ),
+    "read_openapi, anonymised": (
+        lambda d: anonymised(d, is_json=False),
+        REFUSES,
+        OPENAPI,
+    ),
+    "read_wsdl": (read_wsdl, REFUSES, WSDL),
+    "read_wsdl, anonymised": (anonymised_wsdl, REFUSES, WSDL),
     "digest_of_header": (digest_of_header, REFUSES, b"SHA-512"),
     "require_version": (
         text(lambda t: require_version(t, "7.4.0")),

@@ -20,6 +20,7 @@ from kerege.exchange.http import (
     ClientResponse,
     ConnectFailed,
     HttpError,
+    OnUse,
     TimedOut,
 )
 
@@ -62,6 +63,8 @@ class Fetched:
     reason: str
     content_type: str
     body: bytes
+    location: str = ""
+    """Where a redirect that was not followed leads to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ class Fetch:
     """How https servers are judged; by default by the system's list of CAs."""
     redirects: int = 0
     """How many are followed, by asking again with GET."""
+    on_use: OnUse | None = None
+    """Judges an https server before it is sent anything."""
 
 
 async def fetch(pool: ClientPool, wanted: Fetch) -> Fetched:
@@ -134,6 +139,7 @@ async def _ask(
             headers=[*headers, *_authorization(parts)],
             body=body,
             ssl=context,
+            on_use=wanted.on_use,
             connect_timeout=wanted.patience.connect,
             read_timeout=wanted.patience.silence,
         )
@@ -148,6 +154,7 @@ async def _read(response: ClientResponse, limit: int) -> Fetched:
         response.reason.decode("latin-1"),
         (response.header(b"content-type") or b"").decode("latin-1"),
         await response.body.read_all(limit),
+        (response.header(b"location") or b"").decode("latin-1"),
     )
 
 

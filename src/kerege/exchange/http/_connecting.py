@@ -137,6 +137,12 @@ class Connector:
             message = f"The host name {host!r} does not resolve: {error}."
             raise ConnectFailed(message, why="unknown_host") from error
         infos = tuple((family, target) for family, _, _, _, target in found[:_MAX_IPS])
+        judge = self._limits.may_connect
+        if judge is not None:
+            infos = tuple(info for info in infos if judge(str(info[1][0])))
+            if not infos:
+                message = f"No address of {host!r} may be connected to from here."
+                raise ConnectFailed(message, why="forbidden")
         self._names.put(address, infos)
         return infos
 

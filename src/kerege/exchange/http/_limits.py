@@ -1,5 +1,6 @@
 """Bounds on everything that comes from outside, with their reasons."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 KIB = 1024
@@ -105,5 +106,7 @@ class ClientLimits:
     """How long the addresses of a host name are remembered, as in Java."""
     remembered: int = 1024
     """Names, fastest addresses and TLS sessions remembered, each."""
+    may_connect: Callable[[str], bool] | None = None
+    """Judges every IP address before it is connected to; None: all will do."""
     tick_seconds: float = 0.5
     """How often time-outs are checked."""

@@ -12,9 +12,12 @@ Names say what happened; that is why they do not end in Error.
 
 from typing import Literal
 
-ConnectFailure = Literal["unknown_host", "network", "tls", "timeout", "exhausted"]
+ConnectFailure = Literal[
+    "unknown_host", "network", "tls", "timeout", "exhausted", "forbidden"
+]
 """Why a connection could not be made: the name does not resolve; nobody answers at the
-address; the handshake failed; it took too long; we have too many connections."""
+address; the handshake failed; it took too long; we have too many connections; all
+addresses of the name are ones that may not be connected to."""
 
 
 class HttpError(Exception):

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from kerege.exchange.http import Request, Response
 from kerege.exchange.security_server.consumer import ConsumerExchange
 from kerege.exchange.security_server.failures import as_fault, identified
+from kerege.exchange.security_server.metaservices import ListClients
 from kerege.exchange.security_server.peer_port import fault_response
 from kerege.exchange.security_server.reporting import Report
 from kerege.exchange.security_server.runtime import Runtime
@@ -36,7 +37,8 @@ class ClientPort:
     def __init__(self, runtime: Runtime, downloads: dict[bytes, Download]) -> None:
         """Serve REST messages, and ``downloads`` by path."""
         self._runtime = runtime
-        self._downloads = downloads
+        list_clients = ListClients(runtime).answer
+        self._downloads = {b"/listClients": list_clients, **downloads}
 
     async def handle(self, request: Request) -> Response:
         """Answer one request; what goes wrong becomes a fault."""

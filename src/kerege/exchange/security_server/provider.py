@@ -13,6 +13,8 @@ from kerege.exchange.http import Request, Response
 from kerege.exchange.messagelog import Direction
 from kerege.exchange.security_server.authentication import require_client
 from kerege.exchange.security_server.failures import as_fault, identified
+from kerege.exchange.security_server.metaservices import answer_rest
+from kerege.exchange.security_server.metaservices.answers import MetaserviceAnswer
 from kerege.exchange.security_server.outgoing import (
     OutgoingMessage,
     bounded,
@@ -38,6 +40,7 @@ from kerege.exchange.security_server.service_call import ServiceAnswer, call_ser
 from kerege.exchange.spool import Spool, size_of
 from kerege.exchange.storage.server_configuration import Service
 from kerege.xroad.faults import SERVER_PROXY, XRoadError, soap_fault
+from kerege.xroad.metadata import is_rest_metaservice
 from kerege.xroad.rest import RestRequest, RestResponse, request_hash
 from kerege.xroad.signature import Part, SignatureData
 from kerege.xroad.transport import MessageKind, MessageReader, content_type
@@ -65,13 +68,15 @@ class ProviderExchange:
         self.request_body = received.body
         try:
             request, signature = self._known_request(), received.signature_data
-            service = require_right(
-                self.runtime,
-                request,
-                configuration,
-                request.method,
-                request.service_path,
-            )
+            service = None
+            if not is_rest_metaservice(request.method, request.service_id.service_code):
+                service = require_right(
+                    self.runtime,
+                    request,
+                    configuration,
+                    request.method,
+                    request.service_path,
+                )
             verifiers = self.runtime.verifiers.for_instance(request.client_id.instance)
             now = self.runtime.clock()
             verified = received.verify(request.client_id, verifiers.signatures, now)
@@ -120,11 +125,17 @@ class ProviderExchange:
         )
 
     async def _serve(
-        self, request: RestRequest, service: Service, received: ReceivedMessage
+        self, request: RestRequest, service: Service | None, received: ReceivedMessage
     ) -> Response:
         """Call the service; from here on faults travel inside the answer."""
+        answer: ServiceAnswer | MetaserviceAnswer
         try:
-            answer = await call_service(self.runtime, service, request, received.body)
+            if service is None:
+                answer = await answer_rest(self.runtime, request)
+            else:
+                answer = await call_service(
+                    self.runtime, service, request, received.body
+                )
         except Exception as error:  # noqa: BLE001 - every failure becomes a fault
             return self._failed(error)
         try:
@@ -134,7 +145,10 @@ class ProviderExchange:
             return self._failed(error)
 
     async def _respond(
-        self, request: RestRequest, received: ReceivedMessage, answer: ServiceAnswer
+        self,
+        request: RestRequest,
+        received: ReceivedMessage,
+        answer: ServiceAnswer | MetaserviceAnswer,
     ) -> Response:
         response = RestResponse.from_service(
             answer.status,
@@ -142,6 +156,7 @@ class ProviderExchange:
             answer.headers,
             request=request,
             request_hash=request_hash(request.digest, received.body_digest),
+            last_headers=answer.last_headers,
         )
         self.status = answer.status
 

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 from cryptography import x509
 
 from kerege.exchange.clock import utc_now
+from kerege.exchange.descriptions import ReadDescriptions
 from kerege.exchange.http import ClientPool
 from kerege.exchange.messagelog import LogCipher, LogRecord
 from kerege.exchange.security_server.built_in import BuiltInService
@@ -140,6 +141,8 @@ class Runtime:
     """SOAP services that this server answers itself."""
     clock: Callable[[], datetime] = utc_now
     new_id: Callable[[], str] = new_uuid
+    descriptions: ReadDescriptions = field(default_factory=ReadDescriptions)
+    """What has been read of services' descriptions."""
     names: KnownNames = field(init=False)
     """What of a message's identifiers may be told to logs and metrics."""
 

@@ -42,6 +42,8 @@ class ServiceAnswer:
     body: Body | None
     """None if there is no entity at all; an empty one has a part of its own."""
     _response: ClientResponse
+    last_headers: tuple[tuple[str, str], ...] = ()
+    """What stands after the headers that the server adds: nothing."""
 
     def release(self) -> None:
         """Give the connection back, or close it if the body was not read."""
@@ -86,7 +88,7 @@ async def request_service(
 
     def judge(ssl_object: ssl.SSLObject) -> None:
         if service.verify_tls:
-            _require_listed(runtime, service, ssl_object)
+            require_listed(runtime, service, ssl_object)
 
     response = await runtime.pool.request(
         (host, url.port or DEFAULT_PORTS[url.scheme]),
@@ -169,9 +171,13 @@ def _content(body: Spool | None) -> bytes | AsyncIterator[bytes] | None:
     return body.chunks() if data is None else data
 
 
-def _require_listed(
+def require_listed(
     runtime: Runtime, service: Service, ssl_object: ssl.SSLObject
 ) -> None:
+    """Judge the certificate that a service shows; it must be one of its client's.
+
+    Raises ``ssl_authentication_failed``.
+    """
     provider = service.service_id.client_id
     client = runtime.server_configuration().client(provider)
     listed = client.certificates if client else ()

@@ -61,6 +61,7 @@ class RestResponse:
         *,
         request: RestRequest,
         request_hash: bytes,
+        last_headers: Sequence[tuple[str, str]] = (),
     ) -> "RestResponse":
         """Make the response of a service's answer.
 
@@ -70,6 +71,7 @@ class RestResponse:
             headers: The service's headers in order; ISO-8859-1.
             request: The request that it answers.
             request_hash: See `request_hash`.
+            last_headers: Those of a metadata service that stand after the server's.
 
         Raises:
             XRoadError: ``internal_error`` if the answer does not fit into a block.
@@ -85,6 +87,7 @@ class RestResponse:
         if request.request_id is not None:
             kept.append((REQUEST_ID, request.request_id))
         kept.append((REQUEST_HASH, base64.b64encode(request_hash).decode()))
+        kept.extend(last_headers)
         block = write_block(_status_text(status), reason, kept)
         return cls(
             block=block,
