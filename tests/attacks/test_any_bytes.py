@@ -30,7 +30,9 @@ from kerege.exchange.configuration.client import read_anchor_file
 from kerege.exchange.configuration.directory import load_directory
 from kerege.exchange.keys.changes import read_certificate
 from kerege.exchange.keys.metadata import TokenMetadata
+from kerege.exchange.messagelog import LogCipher, LogKey
 from kerege.exchange.messagelog.downloads import AsicRequest
+from kerege.exchange.messagelog.encryption_keys import parse_key_map
 from kerege.exchange.messagelog.hash_text import HashText
 from kerege.exchange.ocsp.history import FILE, read_history
 from kerege.exchange.ocsp.peer import read_peer_answer
@@ -489,6 +491,12 @@ PARSERS: dict[str, tuple[Parser, tuple[type[Exception], ...], object]] = {
         TOML,
     ),
     "split_address": (text(split_address), (SettingsError,), b"[::1]:80"),
+    "parse_key_map": (text(parse_key_map), (), b"KG/GOV/1 = AB\nx\\=y = z\n"),
+    "LogCipher.open": (
+        lambda d: LogCipher([LogKey("00" * 8, bytes(32))]).open(d[:53], b"", [d[53:]]),
+        REFUSES,
+        b"\1" + bytes(60),
+    ),
     "TokenMetadata.from_json": (TokenMetadata.from_json, REFUSES, b'{"keys": []}'),
     "HashText.parse": (text(HashText.parse), REFUSES, b"SHA-512:AA=="),
     "AsicRequest.from_parameters": (
@@ -558,6 +566,7 @@ ELSEWHERE = {
     "read_root": "by SharedParameters.from_xml and the others",
     "read_time": "by SharedParameters.from_xml",
     "soap.read_fault": "by soap.read",
+    "read_key_map": "by parse_key_map",
     "Extensions.from_files": "by load_tree",
     "TreeLoader.load": "by load_tree",
     "SignatureForm.read": "tests/xroad/signature/test_forms.py",

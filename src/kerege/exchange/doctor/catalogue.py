@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from kerege.exchange.doctor import (
+    archive_checks,
     certificates,
     checks,
     clocks,
@@ -34,6 +35,7 @@ CHECKS: tuple[Check, ...] = (
     *tsa_checks.CHECKS,
     *database_checks.CHECKS,
     *disk_checks.CHECKS,
+    *archive_checks.CHECKS,
     *peer_checks.CHECKS,
     *service_checks.CHECKS,
 )

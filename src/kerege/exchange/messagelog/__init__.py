@@ -10,6 +10,8 @@ from kerege.exchange.messagelog.downloads import (
     download_status,
     verification_configuration,
 )
+from kerege.exchange.messagelog.encryption_keys import ArchiveEncryption
+from kerege.exchange.messagelog.gpg import Keyring
 from kerege.exchange.messagelog.log import MessageLog
 from kerege.exchange.messagelog.sealing import LogCipher, LogKey
 from kerege.exchange.messagelog.timestamp_client import TimestampClient
@@ -23,6 +25,7 @@ from kerege.exchange.messagelog.values import (
 from kerege.xroad.asic import Direction
 
 __all__ = [
+    "ArchiveEncryption",
     "ArchiveJob",
     "Archiver",
     "AsicRequest",
@@ -30,6 +33,7 @@ __all__ = [
     "Download",
     "Grouping",
     "InstanceConfiguration",
+    "Keyring",
     "LargeBodies",
     "LogCipher",
     "LogKey",

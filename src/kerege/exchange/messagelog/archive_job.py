@@ -27,6 +27,8 @@ class ArchiveJob:
     ) -> None:
         """Run for ever, or not at all if the interval is 0."""
         wait = min(self._policy.archive_interval_seconds, FIRST_SECONDS)
+        if wait > 0:
+            await self._look_ahead()
         while self._policy.archive_interval_seconds > 0:
             await sleep(wait)
             wait = self._policy.archive_interval_seconds
@@ -36,6 +38,17 @@ class ArchiveJob:
                 _log.error("archiving failed", error=str(error), hint=error.advice)
             except Exception:  # noqa: BLE001 - a bug must not end the job
                 _log.exception("archiving failed")
+
+    async def _look_ahead(self) -> None:
+        """Say at the start what the first run would fail of, hours later."""
+        try:
+            await asyncio.to_thread(self._archiver.require_usable)
+        except XRoadError as error:
+            _log.error(
+                "archives cannot be encrypted", error=str(error), hint=error.advice
+            )
+        except Exception:  # noqa: BLE001 - a bug must not end the job
+            _log.exception("archives cannot be encrypted")
 
     async def run_once(self) -> tuple[int, int]:
         """Archive, then clean; return how many records were archived and removed.

@@ -6,6 +6,7 @@ Rules (X-Road 7.8 source, `LogArchiver.java`, `LogArchiveWriter.java`):
 * An archive ends when its containers exceed the limit, and at the end of a run.
 * A time-stamp counts as archived when all its records are.
 * Archives may be grouped by member or by subsystem; each group has its own chain.
+* They may be encrypted with OpenPGP; a clear one is in no file then.
 * A message that cannot be decrypted because it was changed is told and left out.
 
 What a crash may leave behind, in the order in which it is made:
@@ -28,6 +29,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain
+from typing import IO
 
 import structlog
 from sqlalchemy import func, select
@@ -79,6 +81,14 @@ class Archiver:
         self._told: set[int] = set()
         self._cleaner = Cleaner(database, policy, clock=clock, pause=pause)
 
+    def require_usable(self) -> None:
+        """Look whether archives can be encrypted, if they are to be.
+
+        Raises what `ArchiveEncryption.require_usable` raises.
+        """
+        if self._policy.archive_encryption is not None:
+            self._policy.archive_encryption.require_usable()
+
     def needs_key(self) -> bool:
         """Whether something is encrypted that is to be archived."""
         question = (
@@ -96,7 +106,8 @@ class Archiver:
         Raises:
             XRoadError: ``io_error`` if the folder does not take the archive,
                 ``database_error``, ``key_not_available`` or ``key_not_found`` if
-                messages are encrypted with a key that is not here.
+                messages are encrypted with a key that is not here, and what
+                `Keyring.encrypting` raises.
         """
         self._told.clear()
         with _translated():
@@ -151,11 +162,13 @@ class Archiver:
         try:
             temporary.touch(mode=PRIVATE, exist_ok=False)
             with temporary.open("wb") as file:
-                for chunk in _archive_bytes(writer, chain((first,), found), done):
-                    file.write(chunk)
+                with self._encrypted(group, file) as write:
+                    for chunk in _archive_bytes(writer, chain((first,), found), done):
+                        write(chunk)
                 file.flush()
                 os.fsync(file.fileno())
-            link = writer.link(group=group.client)
+            is_encrypted = self._policy.archive_encryption is not None
+            link = writer.link(group=group.client, encrypted=is_encrypted)
             self._chains.announce(group.name, link.file_name, previous)
             temporary.rename(self._policy.archive / link.file_name)
             sync_path(self._policy.archive)
@@ -164,6 +177,19 @@ class Archiver:
         self._chains.mark(group.name, done, link)
         _log.info("archived", file=link.file_name, records=len(done))
         return len(done)
+
+    @contextmanager
+    def _encrypted(
+        self, group: Group, file: IO[bytes]
+    ) -> Iterator[Callable[[bytes], object]]:
+        """Take an archive's bytes, encrypted if the policy says so."""
+        encryption = self._policy.archive_encryption
+        if encryption is None:
+            yield file.write
+            return
+        keys = self._policy.recipients(group.client)
+        with encryption.keyring.encrypting(keys, file) as write:
+            yield write
 
     def _containers(
         self, group: Group, newest: int

@@ -15,10 +15,11 @@ Who may ask is judged by the caller, between reading the parameters and answerin
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+from tempfile import TemporaryFile
+from typing import IO, Self
 
 from kerege.exchange.messagelog.log import MessageLog
 from kerege.exchange.messagelog.stored import PAGE, StoredRecord, find, load, unstamped
@@ -34,6 +35,7 @@ MAX_CONTAINERS = 10_000
 BLOCK_SIZE = 64 * 1024
 """Bytes handed on at once, about."""
 ZIP_TYPE = "application/zip"
+ENCRYPTED_TYPE = "application/octet-stream"
 _STATUS = {"bad_request": 400, "not_found": 404}
 
 
@@ -121,7 +123,7 @@ async def asic_download(log: MessageLog, request: AsicRequest) -> Download:
     Raises:
         XRoadError: ``not_found``, ``bad_request`` if there are too many,
             ``internal_error`` if something is not time-stamped and `force` is not set,
-            or why time-stamping failed.
+            or why time-stamping or encrypting failed.
     """
     ids = await asyncio.to_thread(_find, log, request)
     if request.unique:
@@ -129,10 +131,14 @@ async def asic_download(log: MessageLog, request: AsicRequest) -> Download:
     await _require_timestamps(log, ids, force=request.force)
     if request.unique:
         record = (await asyncio.to_thread(_load, log, ids))[0]
-        return Download(record.container_name, MIME_TYPE, _container(log, record))
-    suffix = f"-{request.direction.value}" if request.direction else ""
-    name = f"{escape_query_id(request.query_id)}{suffix}.zip"
-    return Download(name, ZIP_TYPE, _containers(log, ids))
+        made = Download(record.container_name, MIME_TYPE, _container(log, record))
+    else:
+        suffix = f"-{request.direction.value}" if request.direction else ""
+        name = f"{escape_query_id(request.query_id)}{suffix}.zip"
+        made = Download(name, ZIP_TYPE, _containers(log, ids))
+    if log.policy.archive_encryption is None:
+        return made
+    return await asyncio.to_thread(_encrypted, log, made, request.party)
 
 
 def verification_configuration(
@@ -228,6 +234,28 @@ def _containers(log: MessageLog, ids: Sequence[int]) -> Iterator[bytes]:
             container = _container(log, record)
             yield from stream.entry(record.container_name, container, record.time)
     yield from stream.end()
+
+
+def _encrypted(log: MessageLog, made: Download, party: ClientId) -> Download:
+    """Return a download as archives are encrypted; it is made before it is sent."""
+    policy = log.policy
+    keys = policy.recipients(party)
+    with ExitStack() as stack:
+        # Not where temporary files are: that may be memory, and small.
+        file = stack.enter_context(TemporaryFile(dir=policy.bodies))
+        if policy.archive_encryption is not None:
+            with policy.archive_encryption.keyring.encrypting(keys, file) as write:
+                for chunk in made.content:
+                    write(chunk)
+        file.seek(0)
+        content = _read_and_close(file, stack.pop_all())
+    return Download(f"{made.file_name}.gpg", ENCRYPTED_TYPE, content)
+
+
+def _read_and_close(file: IO[bytes], stack: ExitStack) -> Iterator[bytes]:
+    with stack:
+        while block := file.read(BLOCK_SIZE):
+            yield block
 
 
 def _block(content: Iterator[bytes]) -> bytes:

@@ -4,7 +4,7 @@ The hot path: plain tuples and driver statements, without SQLAlchemy's per-row w
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -157,7 +157,9 @@ def with_data(
     """Return attachments with other data, for those of them that have data."""
     following = iter(data)
     return tuple(
-        each if each.data is None else replace(each, data=next(following))
+        each
+        if each.data is None
+        else AttachmentRow(each.size, each.digest, None, next(following))
         for each in stored
     )
 

@@ -42,6 +42,9 @@ NONCE_BYTES = 12
 TAG_BYTES = 16
 HEAD_BYTES = 1 + KEY_ID_BYTES + SALT_BYTES + NONCE_BYTES
 SEAL_BYTES = HEAD_BYTES + TAG_BYTES
+JOINED_BYTES = 32 * 1024
+"""Up to this a record is sealed in one call, which costs a third; above, the copies that
+it takes would cost ten times as much."""
 BLOCK_SIZE = 256 * 1024
 """Bytes of a file that are read at once."""
 MAX_DERIVED = 256
@@ -90,10 +93,15 @@ class LogCipher:
     def seal(self, about: bytes, parts: Sequence[bytes]) -> tuple[bytes, list[bytes]]:
         """Return the seal, and the parts encrypted, each as long as it was."""
         nonce = next(self._counter).to_bytes(NONCE_BYTES, "big")
-        whole = parts[0] if len(parts) == 1 else b"".join(parts)
-        sealed = self._sealing.encrypt(nonce, whole, about)
-        tag = sealed[-TAG_BYTES:]
-        return self._head + nonce + tag, _cut(sealed, parts)
+        if sum([len(part) for part in parts]) <= JOINED_BYTES:
+            whole = parts[0] if len(parts) == 1 else b"".join(parts)
+            sealed = self._sealing.encrypt(nonce, whole, about)
+            return self._head + nonce + sealed[-TAG_BYTES:], _cut(sealed, parts)
+        encryptor = Cipher(AES(self._secret), GCM(nonce)).encryptor()
+        encryptor.authenticate_additional_data(about)
+        cut = [encryptor.update(part) for part in parts]
+        encryptor.finalize()
+        return self._head + nonce + encryptor.tag, cut
 
     def open(self, seal: bytes, about: bytes, parts: Sequence[bytes]) -> list[bytes]:
         """Return the parts in clear.
@@ -105,13 +113,14 @@ class LogCipher:
         if len(seal) != SEAL_BYTES:
             raise _damaged("its seal has another length")
         secret, nonce = self._opening(seal[:HEAD_BYTES])
+        decryptor = Cipher(AES(secret), GCM(nonce, seal[HEAD_BYTES:])).decryptor()
+        decryptor.authenticate_additional_data(about)
+        opened = [decryptor.update(part) for part in parts]
         try:
-            whole = AESGCM(secret).decrypt(
-                nonce, b"".join((*parts, seal[HEAD_BYTES:])), about
-            )
+            decryptor.finalize()
         except InvalidTag:
             raise _damaged("something of it was changed") from None
-        return _cut(whole, parts)
+        return opened
 
     def seal_file(self, name: str, blocks: Iterable[bytes], file: BinaryIO) -> None:
         """Write blocks sealed into a file that will have this name. May block."""

@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from kerege.exchange.messagelog.encryption_keys import ArchiveEncryption
 from kerege.exchange.messagelog.sealing import LogCipher
 from kerege.exchange.spool import Spool
 from kerege.xroad.algorithms import SHA512, Digest
@@ -101,12 +102,25 @@ class LogPolicy:
     archive_interval_seconds: float = 6 * 3600
     """0 switches archiving off."""
     grouping: Grouping = Grouping.NONE
+    archive_encryption: ArchiveEncryption | None = None
+    """Of archives and downloads, with OpenPGP; None: they are in clear."""
     keep_seconds: float = 30 * 86_400
     """How long archived records stay in the database."""
     cipher: LogCipher | None = None
     """Opens what is sealed; without it only records in clear can be read."""
     encrypt: bool = True
     """Whether new records are sealed, if there is a cipher."""
+
+    def recipients(self, client: ClientId | None) -> tuple[str, ...]:
+        """Return whom a client's archives and downloads are encrypted for.
+
+        Raises ``validation_error``.
+        """
+        if self.archive_encryption is None:
+            return ()
+        if self.grouping is Grouping.NONE:
+            client = None
+        return self.archive_encryption.recipients(client)
 
     @property
     def sealing(self) -> LogCipher | None:

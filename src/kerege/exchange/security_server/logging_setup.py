@@ -6,7 +6,9 @@ from datetime import datetime
 
 from kerege.exchange.files import sync_path
 from kerege.exchange.messagelog import (
+    ArchiveEncryption,
     Grouping,
+    Keyring,
     LargeBodies,
     LogCipher,
     LogPolicy,
@@ -39,9 +41,22 @@ def log_policy(settings: Settings, cipher: LogCipher | None = None) -> LogPolicy
         archive_max_bytes=chosen.archive_max_bytes,
         archive_interval_seconds=int(chosen.archive_interval_seconds),
         grouping=Grouping(chosen.archive_grouping),
+        archive_encryption=_archive_encryption(settings),
         keep_seconds=int(chosen.keep_records_days * 86_400),
         cipher=cipher,
         encrypt=chosen.encrypt_bodies,
+    )
+
+
+def _archive_encryption(settings: Settings) -> ArchiveEncryption | None:
+    chosen = settings.message_log
+    if not chosen.encrypt_archives:
+        return None
+    key_map = chosen.archive_encryption_keys
+    return ArchiveEncryption(
+        Keyring(settings.path(chosen.archive_gpg_home)),
+        chosen.archive_default_encryption_key,
+        settings.path(key_map) if key_map else None,
     )
 
 

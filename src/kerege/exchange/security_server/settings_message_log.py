@@ -67,6 +67,29 @@ class MessageLogSettings:
         reference="message-log.archive-grouping",
         choices=("none", "member", "subsystem"),
     )
+    encrypt_archives: bool = option(
+        False,
+        "Encrypt archives, and containers that are downloaded, with OpenPGP. The program "
+        "`gpg` does it.",
+        reference="message-log.archive-encryption-enabled",
+    )
+    archive_gpg_home: str = option(
+        "gpghome",
+        "GnuPG's folder, relative to the settings file: the server's key pair, which "
+        "signs archives, and the public keys of those who read them.",
+        reference="message-log.archive-gpg-home-directory",
+    )
+    archive_encryption_keys: str = option(
+        "",
+        "File with lines `<member identifier> = <key id>`: whose archives are encrypted "
+        "for whom, where archives are grouped. It may be edited at any time.",
+        reference="message-log.archive-encryption-keys-config",
+    )
+    archive_default_encryption_key: str = option(
+        "",
+        "Key id for archives of everybody else; empty: the server's own.",
+        reference="message-log.archive-default-encryption-key",
+    )
     keep_records_days: float = option(
         30.0,
         "Archived records stay in the database for so long.",
