@@ -46,6 +46,8 @@ class Exchange:
         """Of the consumer's Security Server: where clients send their requests."""
         self.provider_url = ""
         """Of the provider's, as the provider's own information systems reach it."""
+        self.internal_certificate = Path()
+        """What both servers show to information systems and services: a PEM file."""
         self.seconds = 0.0
         """How long the start took."""
         self._stack = ExitStack()
@@ -87,6 +89,7 @@ class Exchange:
             self.stop()
             raise
         self.consumer_url, self.provider_url = ready["consumer"], ready["provider"]
+        self.internal_certificate = Path(ready["internal"])
         self.seconds = time.perf_counter() - began
 
     def stop(self) -> None:

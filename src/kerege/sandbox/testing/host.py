@@ -21,6 +21,7 @@ from typing import Any
 import structlog
 import uvloop
 from aiohttp import web
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from kerege.exchange.security_server.server import SecurityServer
 from kerege.exchange.security_server.settings import parse_settings
@@ -101,6 +102,8 @@ class Host:
         sockets = Sockets.opened(self._participants.members)
         keys = make_keys(self._participants, sockets.ports)
         await self._start_trust(keys, sockets)
+        internal = self._folder / "internal.crt"
+        internal.write_bytes(keys.internal.certificates[0].public_bytes(Encoding.PEM))
         anchor = self._folder / "configuration-anchor.xml"
         save_anchor(anchor, keys.central, utc_now())
         starting = []
@@ -128,6 +131,7 @@ class Host:
         return {
             "consumer": sockets.url(self._participants.consumer),
             "provider": sockets.url(self._participants.provider),
+            "internal": str(internal),
         }
 
     async def answer(self, message: Message) -> Message:

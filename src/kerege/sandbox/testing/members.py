@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from sqlalchemy import Connection
 
 from kerege.exchange.keys.signer import SoftwareSigner
+from kerege.exchange.messagelog import LogCipher, LogKey
 from kerege.exchange.security_server.runtime import ServerKeys
 from kerege.exchange.storage.server_configuration import (
     ClientStatus,
@@ -84,14 +87,14 @@ def make_keys(participants: Participants, ports: Ports) -> Keys:
     instance = participants.provider.instance
     ca = SandboxCA.create(instance, kind=kind)
     validity = Validity.days_from(datetime.now(UTC), DAYS)
-    identities, signers, internal = {}, {}, None
+    identities, signers = {}, {}
     for member in participants.members:
         key = generate_key(kind)
         certificate = ca.issue_authentication(
             key.public_key(), member.server_id, host=member.address, validity=validity
         )
-        internal = load_identity([certificate, *ca.chain], key)
-        identities[member.server_code] = internal
+        identity = load_identity([certificate, *ca.chain], key)
+        identities[member.server_code] = identity
         key = generate_key(kind)
         certificate = ca.issue_signing(
             key.public_key(), member.member_id, member.server_id, validity=validity
@@ -110,7 +113,26 @@ def make_keys(participants: Participants, ports: Ports) -> Keys:
         participants.members,
         participants.provider,
     )
-    return Keys(ca, plan, central_key, identities, signers, identities["SS1"])
+    return Keys(ca, plan, central_key, identities, signers, _internal(kind, validity))
+
+
+def _internal(kind: KeyKind, validity: Validity) -> Identity:
+    """Return what both servers show to information systems: self-signed, no CA."""
+    key = generate_key(kind)
+    name = x509.Name(
+        [x509.NameAttribute(x509.NameOID.COMMON_NAME, "security-server-internal")]
+    )
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(validity.not_before)
+        .not_valid_after(validity.not_after)
+        .sign(key, hashes.SHA256())
+    )
+    return load_identity([certificate], key)
 
 
 def server_keys(keys: Keys, code: str) -> ServerKeys:
@@ -125,6 +147,7 @@ def server_keys(keys: Keys, code: str) -> ServerKeys:
         client_side=client_side_context(keys.internal),
         service=service_context(keys.internal, verify=False),
         internal_certificate=keys.internal.certificates[0],
+        log_cipher=LogCipher([LogKey.new()]),
     )
 
 

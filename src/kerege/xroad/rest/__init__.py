@@ -32,6 +32,9 @@ from kerege.xroad.rest._request import (
     METHODS_WITH_BODY,
     RepresentedParty,
     RestRequest,
+    read_client_id,
+    read_represented_party,
+    read_server_id,
 )
 from kerege.xroad.rest._response import (
     RestResponse,
@@ -52,6 +55,9 @@ __all__ = [
     "check_consistency",
     "headers_for_client",
     "headers_for_service",
+    "read_client_id",
+    "read_represented_party",
+    "read_server_id",
     "request_hash",
     "service_url",
 ]

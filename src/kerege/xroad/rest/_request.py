@@ -212,8 +212,8 @@ def _make(
         client_id=read_client_id(fields[CLIENT], "X-Road-Client"),
         query_id=fields[QUERY_ID],
         request_id=fields.get(REQUEST_ID),
-        target_security_server=None if server is None else _server_id(server),
-        represented_party=_represented_party(fields.get(REPRESENTED_PARTY)),
+        target_security_server=None if server is None else read_server_id(server),
+        represented_party=read_represented_party(fields.get(REPRESENTED_PARTY)),
         user_id=fields.get(USER_ID),
         issue=fields.get(ISSUE),
     )
@@ -237,15 +237,19 @@ def read_service_id(text: str, what: str) -> ServiceId:
     return ServiceId(*codes)
 
 
-def _server_id(text: str) -> SecurityServerId:
+def read_server_id(text: str) -> SecurityServerId:
+    """Read four encoded codes. Raises ``internal_error``."""
     codes = read_codes(text, "X-Road-Security-Server")
     if len(codes) != 4:
         raise _wrong_count("X-Road-Security-Server", text, "4")
     return SecurityServerId(*codes)
 
 
-def _represented_party(text: str | None) -> RepresentedParty | None:
-    """Read ``[class/]code``; an empty header means nobody, as in the reference."""
+def read_represented_party(text: str | None) -> RepresentedParty | None:
+    """Read ``[class/]code``; an empty header means nobody, as in the reference.
+
+    Raises ``internal_error``.
+    """
     if not text:
         return None
     codes = read_codes(text, "X-Road-Represented-Party")
