@@ -208,7 +208,7 @@ def test_a_bare_fault_is_read_where_it_is_allowed():
         ((ocsp, closing), "missing_soap"),
         ((closing,), "missing_soap"),
         ((request, signature), "mime_parsing_failed"),
-        ((), "mime_parsing_failed"),
+        ((), "missing_soap"),
     ],
 )
 def test_parts_out_of_order_or_out_of_bounds_are_refused(parts, code):

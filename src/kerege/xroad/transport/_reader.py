@@ -164,6 +164,8 @@ class MessageReader:
         """
         if self._parser is None:
             return [self._bare_fault()]
+        if self._state is _EXPECT_MESSAGE and not self._ocsp_responses:
+            raise self._no_message(how="has no part")
         self._parser.receive_eof()
         if self._fault_seen or self._state is _COMPLETE:
             return []
@@ -273,7 +275,7 @@ class MessageReader:
         self._bare.append(data)
 
     def _bare_fault(self) -> Fault:
-        if not self._bare:
+        if not self._bare and self._expects is not MessageKind.SOAP:
             raise XRoadError("internal_error", "There is no answer at all")
         content = b"".join(self._bare)
         message = soap.read(content, "text/xml")

@@ -7,6 +7,8 @@ Rules (`SoapMessageDecoder.java`):
 * The envelope is read whole, up to `MAX_SOAP_BYTES`. Attachments pass through piece by
   piece, not decoded, so of any size; a setting bounds them together.
 * A byte-order mark before a multipart is skipped; in an envelope it belongs to it.
+* The last delimiter may end without its hyphens, as mime4j takes it. A multipart that
+  breaks off anywhere else is refused.
 """
 
 from collections import deque
@@ -173,9 +175,7 @@ class IncomingSoap:
         while not self._events:
             data = await self._source.read()
             if not data:
-                if self._has_parts:
-                    parser.receive_eof()
-                return None
+                return self._last_event(parser)
             if not self._has_begun:
                 self._has_begun = True
                 data = data.removeprefix(_BYTE_ORDER_MARK)
@@ -183,6 +183,15 @@ class IncomingSoap:
         event = self._events.popleft()
         self._has_parts = True
         return event
+
+    def _last_event(self, parser: MultipartParser) -> MultipartEvent | None:
+        """Return what the end completes: a delimiter may lack its last hyphens."""
+        if parser.finished or not self._has_parts:
+            return None
+        events = parser.receive_data(b"--")
+        parser.receive_eof()
+        self._events.extend(events)
+        return self._events.popleft()
 
 
 def _type_of(part: PartBegan) -> str:
