@@ -43,11 +43,17 @@ from kerege.exchange.security_server.chains import Chains
 from kerege.exchange.security_server.client_port import ClientPort
 from kerege.exchange.security_server.logging_setup import open_log
 from kerege.exchange.security_server.ocsp_port import OCSPPort
+from kerege.exchange.security_server.operational import OperationalRecorder
 from kerege.exchange.security_server.own_ocsp import OwnOCSP
 from kerege.exchange.security_server.peer_ocsp import PeerOCSP
 from kerege.exchange.security_server.peer_port import PeerPort
 from kerege.exchange.security_server.peers import Verifiers
-from kerege.exchange.security_server.runtime import Exchange, Runtime, ServerKeys
+from kerege.exchange.security_server.runtime import (
+    PROXY_VERSION,
+    Exchange,
+    Runtime,
+    ServerKeys,
+)
 from kerege.exchange.security_server.settings import Peers, Settings
 from kerege.exchange.security_server.signing import SigningContexts
 from kerege.exchange.storage import open_database
@@ -68,6 +74,7 @@ from kerege.exchange.tls import (
 )
 from kerege.xroad.globalconf import GlobalConf
 from kerege.xroad.identifiers import ClientId, SecurityServerId, ServiceId
+from kerege.xroad.opmonitoring import OperationalRecord
 from kerege.xroad.signature import Signer
 from tests.instances import Instance, Signing, sandbox_instance
 from tests.server_parts import (
@@ -124,6 +131,8 @@ class TestServer:
     """Log into SQLite (without time-stamping) instead of into `log`."""
     exchanges: list[Exchange] = field(default_factory=list)
     """What the server told of each message."""
+    operational: list[OperationalRecord] = field(default_factory=list)
+    """Its records of operational monitoring."""
     runtime: Runtime = field(init=False)
     ports: Ports = field(init=False)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack, repr=False)
@@ -201,6 +210,14 @@ class TestServer:
             ),
             spool_directory=spool,
             on_exchange=self.exchanges.append,
+            operational=OperationalRecorder(
+                self.operational.append,
+                self.server_id,
+                lambda: self.global_conf,
+                lambda: self.rights,
+                PROXY_VERSION,
+                self.host,
+            ),
             clock=self._time,
             new_id=self._new_id,
         )

@@ -52,7 +52,7 @@ class ClientPort:
 
     async def _soap(self, http: Request) -> Response:
         report = Report(self._runtime, "client")
-        exchange = SoapConsumerExchange(self._runtime, http)
+        exchange = SoapConsumerExchange(self._runtime, http, report.trace)
         fault: XRoadError | None = None
         try:
             _require_post(http)
@@ -60,12 +60,13 @@ class ClientPort:
         except Exception as error:  # noqa: BLE001 - every failure becomes a fault
             fault = self._fault(error)
             response = fault_response(fault)
+        report.trace.attachments = exchange.attachments
         report.ended(exchange.request, response.status, fault, exchange.sizes)
         return response
 
     async def _rest(self, http: Request) -> Response:
         report = Report(self._runtime, "client")
-        exchange = ConsumerExchange(self._runtime, http)
+        exchange = ConsumerExchange(self._runtime, http, report.trace)
         fault: XRoadError | None = None
         try:
             response = await exchange.run()

@@ -30,6 +30,7 @@ from kerege.exchange.security_server.provider_connection import (
 from kerege.exchange.security_server.received import ReceivedMessage
 from kerege.exchange.security_server.records import Signed, log_record
 from kerege.exchange.security_server.runtime import PROXY_VERSION, Runtime
+from kerege.exchange.security_server.trace import Trace
 from kerege.exchange.spool import Spool, size_of
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import GlobalConf
@@ -49,6 +50,7 @@ class ConsumerExchange:
 
     runtime: Runtime
     http: Request
+    trace: Trace
     request: RestRequest | None = None
     """Set once the client's request could be read."""
     body: Spool | None = None
@@ -63,7 +65,7 @@ class ConsumerExchange:
         configuration = runtime.require_current_configuration()
         request = self.request = self._read_request(configuration)
         admit(runtime, self.http, request)
-        connection = ProviderConnection(runtime, configuration, request)
+        connection = ProviderConnection(runtime, configuration, request, self.trace)
         runtime.signing.signer(request.client_id)
         outgoing = OutgoingMessage(
             MessageKind.REST_REQUEST,
@@ -155,6 +157,7 @@ class ConsumerExchange:
     def _take_response(self, message: ReceivedMessage) -> None:
         """Read the block as soon as it is there, before its body is taken."""
         response = self.response = RestResponse.parse(message.content)
+        self.trace.response_bytes = len(response.block)
         if not 200 <= response.status <= 599:
             raise XRoadError(
                 "internal_error",

@@ -36,9 +36,9 @@ class PeerPort:
         report = Report(self._runtime, "server")
         exchange: _Exchange
         if http.header(b"x-road-message-type") == b"REST":
-            exchange = ProviderExchange(self._runtime, http)
+            exchange = ProviderExchange(self._runtime, http, report.trace)
         else:
-            exchange = SoapProviderExchange(self._runtime, http)
+            exchange = SoapProviderExchange(self._runtime, http, report.trace)
         try:
             self._admit(http)
             response = await exchange.run()
@@ -84,6 +84,8 @@ class PeerPort:
 
 
 def _report(report: Report, exchange: _Exchange) -> None:
+    if isinstance(exchange, SoapProviderExchange):
+        report.trace.attachments = exchange.attachments
     report.ended(exchange.request, exchange.status, exchange.fault, exchange.sizes)
 
 

@@ -66,6 +66,8 @@ class Peer:
     """What it sent, its own certificate first; empty if it sent none."""
     known_in: GlobalConf | None = None
     """The snapshot in which its certificate was found."""
+    address: str | None = None
+    """Its server's address there."""
     judged: dict[ClientId, _Judgement] = field(default_factory=dict)
 
 
@@ -123,8 +125,10 @@ class Verifiers:
         configuration = self._configuration()
         if peer.known_in is configuration:
             return
-        if configuration.server_of_auth_certificate(peer.certificates[0]) is None:
+        server = configuration.server_of_auth_certificate(peer.certificates[0])
+        if server is None:
             raise _not_registered(peer.certificates[0])
+        peer.address = configuration.server_address(server)
         peer.known_in = configuration
 
     def authenticate(

@@ -37,6 +37,7 @@ from kerege.exchange.security_server.received import (
 from kerege.exchange.security_server.records import Signed
 from kerege.exchange.security_server.runtime import Runtime
 from kerege.exchange.security_server.service_call import ServiceAnswer, call_service
+from kerege.exchange.security_server.trace import Trace
 from kerege.exchange.spool import Spool, size_of
 from kerege.exchange.storage.server_configuration import Service
 from kerege.xroad.faults import SERVER_PROXY, XRoadError, soap_fault
@@ -52,6 +53,7 @@ class ProviderExchange:
 
     runtime: Runtime
     http: Request
+    trace: Trace
     request: RestRequest | None = None
     """Set once the block could be read."""
     fault: XRoadError | None = None
@@ -97,6 +99,7 @@ class ProviderExchange:
         http = self.http
         digest = digest_of_header(http.header(b"x-hash-algorithm"))
         peer = known_peer(self.runtime, http)
+        self.trace.other_address = peer.address
 
         def judge(message: ReceivedMessage) -> None:
             request = self.request = RestRequest.parse(message.content)
@@ -128,6 +131,7 @@ class ProviderExchange:
         self, request: RestRequest, service: Service | None, received: ReceivedMessage
     ) -> Response:
         """Call the service; from here on faults travel inside the answer."""
+        self.trace.sent()
         answer: ServiceAnswer | MetaserviceAnswer
         try:
             if service is None:
@@ -138,6 +142,7 @@ class ProviderExchange:
                 )
         except Exception as error:  # noqa: BLE001 - every failure becomes a fault
             return self._failed(error)
+        self.trace.answered()
         try:
             return await self._respond(request, received, answer)
         except Exception as error:  # noqa: BLE001 - every failure becomes a fault
@@ -159,6 +164,7 @@ class ProviderExchange:
             last_headers=answer.last_headers,
         )
         self.status = answer.status
+        self.trace.response_bytes = len(response.block)
 
         async def seal(parts: list[Part], body: Spool | None) -> SignatureData:
             signature = self.runtime.signing.sign(

@@ -15,6 +15,7 @@ from kerege.exchange.http import ClientResponse
 from kerege.exchange.security_server.asked import Asked
 from kerege.exchange.security_server.peers import Peer
 from kerege.exchange.security_server.runtime import Runtime
+from kerege.exchange.security_server.trace import Trace
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import GlobalConf, available
 
@@ -36,7 +37,11 @@ class ProviderConnection:
     """Sends one message to a provider's server."""
 
     def __init__(
-        self, runtime: Runtime, configuration: GlobalConf, request: Asked
+        self,
+        runtime: Runtime,
+        configuration: GlobalConf,
+        request: Asked,
+        trace: Trace,
     ) -> None:
         """Find the provider.
 
@@ -50,6 +55,8 @@ class ProviderConnection:
         port = runtime.settings.peers.port
         self._addresses = [(server.address, port) for server in found]
         self._kept_was_refused = False
+        self._trace = trace
+        trace.other_address = found[0].address if found else None
 
     def own_ocsp_responses(self) -> tuple[bytes, ...]:
         """Return the OCSP responses that go with our authentication certificate.
@@ -80,10 +87,13 @@ class ProviderConnection:
         A kept connection whose peer does not pass any more is closed before anything
         was sent, and the next one is tried; a new one is judged from the beginning.
         """
+        self._trace.sent()
         while True:
             self._kept_was_refused = False
             try:
-                return ProviderAnswer(await self._request(headers, message))
+                response = await self._request(headers, message)
+                self._trace.answered()
+                return ProviderAnswer(response)
             except XRoadError:
                 if not self._kept_was_refused:
                     raise
@@ -99,6 +109,7 @@ class ProviderConnection:
             await self._judge_new(ssl_object)
 
         def judge_use(ssl_object: ssl.SSLObject) -> None:
+            self._trace.other_address = ssl_object.server_hostname
             if is_new:
                 return  # just now, from the beginning
             self._kept_was_refused = True

@@ -16,6 +16,7 @@ from kerege.exchange.security_server.known_names import (
     told_id,
 )
 from kerege.exchange.security_server.runtime import Exchange, Runtime
+from kerege.exchange.security_server.trace import Trace
 from kerege.xroad.faults import RelayedFaultError, XRoadError
 
 _log = structlog.get_logger(__name__)
@@ -29,6 +30,8 @@ class Report:
         self._runtime = runtime
         self._side = side
         self._started = time.perf_counter()
+        self.trace = Trace()
+        """What is noted on the way, for operational monitoring."""
 
     def ended(
         self,
@@ -45,6 +48,10 @@ class Report:
             fault: Why it failed.
             sizes: Bytes of the request's body and of the answer's.
         """
+        if self._runtime.operational is not None:
+            self._runtime.operational.note(
+                self._side, request, status, fault, sizes, self.trace
+            )
         names = self._runtime.names
         has_passed = fault is None
         self._runtime.on_exchange(

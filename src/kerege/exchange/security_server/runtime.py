@@ -21,6 +21,7 @@ from kerege.exchange.messagelog import LogCipher, LogRecord
 from kerege.exchange.security_server.built_in import BuiltInService
 from kerege.exchange.security_server.chains import Chains
 from kerege.exchange.security_server.known_names import KnownNames
+from kerege.exchange.security_server.operational import OperationalRecorder
 from kerege.exchange.security_server.own_ocsp import OwnOCSP
 from kerege.exchange.security_server.peers import Verifiers
 from kerege.exchange.security_server.replays import Replays
@@ -139,6 +140,8 @@ class Runtime:
     replays: Replays = field(default_factory=Replays)
     built_in_services: Sequence[BuiltInService] = ()
     """SOAP services that this server answers itself."""
+    operational: OperationalRecorder | None = None
+    """Makes the records of operational monitoring; None if that is switched off."""
     clock: Callable[[], datetime] = utc_now
     new_id: Callable[[], str] = new_uuid
     descriptions: ReadDescriptions = field(default_factory=ReadDescriptions)

@@ -32,6 +32,7 @@ from kerege.exchange.security_server.logging_setup import open_log
 from kerege.exchange.security_server.metrics import Metrics
 from kerege.exchange.security_server.metrics_files import METRICS_FOLDER, clear
 from kerege.exchange.security_server.metrics_state import Sources, keep_measuring
+from kerege.exchange.security_server.monitoring import Monitoring
 from kerege.exchange.security_server.ocsp_port import OCSPPort
 from kerege.exchange.security_server.own_ocsp import OwnOCSP
 from kerege.exchange.security_server.peer_ocsp import PeerOCSP
@@ -141,6 +142,7 @@ class SecurityServer:
         own = tuple(_own_certificates(keys))
         ocsp = await upkeep.ocsp(configuration, own, fetching)
         log = await self._start_log(database, configuration, turns, keys.log_cipher)
+        monitoring = self._start_monitoring(database, configuration, turns)
         own_ocsp = OwnOCSP(ocsp.response_by_hash)
         chains = Chains(configuration)
         runtime = Runtime(
@@ -157,6 +159,7 @@ class SecurityServer:
             signing=SigningContexts(keys.signers, chains.of_own, own_ocsp),
             spool_directory=spool,
             on_exchange=metrics.before(self._on_exchange),
+            operational=monitoring.recorder,
             replays=make_replays(settings.security, database, metrics.count_replay),
             clock=self._clock,
         )
@@ -260,6 +263,16 @@ class SecurityServer:
         archiver = Archiver(database, log.policy, clock=self._clock)
         turns.add(lead=ArchiveJob(archiver, log.policy).run)
         return log
+
+    def _start_monitoring(
+        self, database: Database, configuration: CurrentConfiguration, turns: Turns
+    ) -> Monitoring:
+        monitoring = Monitoring(
+            self._settings, database, configuration, self._current_rights, self._clock
+        )
+        self._run(monitoring.store.run())
+        turns.add(lead=monitoring.store.clean)
+        return monitoring
 
     def _current_rights(self) -> ServerConfiguration:
         if self._rights is None:

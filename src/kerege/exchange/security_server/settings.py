@@ -18,6 +18,9 @@ from kerege.exchange.security_server.setting_options import (
     section_values,
 )
 from kerege.exchange.security_server.settings_message_log import MessageLogSettings
+from kerege.exchange.security_server.settings_op_monitoring import (
+    OpMonitoringSettings,
+)
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.identifiers import SecurityServerId
 
@@ -28,6 +31,7 @@ __all__ = [
     "Limits",
     "Listen",
     "MessageLogSettings",
+    "OpMonitoringSettings",
     "Peers",
     "Security",
     "Settings",
@@ -201,6 +205,7 @@ class Settings:
     peers: Peers = Peers()
     configuration: Configuration = Configuration()
     message_log: MessageLogSettings = MessageLogSettings()  # noqa: RUF009 - frozen
+    op_monitoring: OpMonitoringSettings = OpMonitoringSettings()  # noqa: RUF009
     limits: Limits = Limits()
     security: Security = Security()
     directory: Path = Path()

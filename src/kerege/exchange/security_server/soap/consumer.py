@@ -39,6 +39,7 @@ from kerege.exchange.security_server.soap.incoming import (
 )
 from kerege.exchange.security_server.soap.outgoing import OutgoingSoap
 from kerege.exchange.security_server.soap_request import SoapRequest
+from kerege.exchange.security_server.trace import Trace
 from kerege.exchange.spool import Spool
 from kerege.xroad import soap
 from kerege.xroad.faults import CLIENT, RelayedFaultError, XRoadError
@@ -53,6 +54,7 @@ class SoapConsumerExchange:
 
     runtime: Runtime
     http: Request
+    trace: Trace
     request: SoapRequest | None = None
     """Set once the client's envelope could be read."""
     outgoing: OutgoingSoap | None = None
@@ -68,7 +70,7 @@ class SoapConsumerExchange:
         incoming, envelope, request = await self._read_request()
         self.request = request
         admit(runtime, self.http, request)
-        connection = ProviderConnection(runtime, configuration, request)
+        connection = ProviderConnection(runtime, configuration, request, self.trace)
         runtime.signing.signer(request.client_id)
         outgoing = self.outgoing = OutgoingSoap(
             MessageKind.SOAP,
@@ -89,6 +91,7 @@ class SoapConsumerExchange:
                 _require_envelope,
                 spools_of_one_message(runtime),
             )
+            self.trace.response_bytes = len(received.content)
             return await self._answer(request, received, original.decode("latin-1"))
         except BaseException:
             if self.received is not None:
@@ -103,6 +106,12 @@ class SoapConsumerExchange:
         if self.outgoing is not None:
             asked += self.outgoing.attachment_bytes
         return asked, 0 if self.received is None else self.received.size
+
+    @property
+    def attachments(self) -> tuple[int, int]:
+        """Attachments of both messages, as far as they came."""
+        asked = 0 if self.outgoing is None else self.outgoing.attachment_count
+        return asked, 0 if self.received is None else len(self.received.attachments)
 
     async def _read_request(self) -> tuple[IncomingSoap, Envelope, SoapRequest]:
         """Read the envelope; attachments are still to come."""

@@ -47,6 +47,7 @@ from kerege.exchange.security_server.soap.service_call import (
     content_type_of,
 )
 from kerege.exchange.security_server.soap_request import SoapRequest
+from kerege.exchange.security_server.trace import Trace
 from kerege.exchange.spool import Spool
 from kerege.exchange.storage.server_configuration import Service
 from kerege.xroad import soap
@@ -76,6 +77,7 @@ class SoapProviderExchange:
 
     runtime: Runtime
     http: Request
+    trace: Trace
     request: SoapRequest | None = None
     """Set once the envelope could be read."""
     fault: XRoadError | None = None
@@ -95,7 +97,9 @@ class SoapProviderExchange:
             request = self._known_request()
             target = self._target(request, configuration, received)
             await self._accept(request, received)
+            self.trace.sent()
             answer = await self._call(target, request, received, action)
+            self.trace.answered()
             return await self._serve(request, answer)
         finally:
             received.discard()
@@ -108,10 +112,17 @@ class SoapProviderExchange:
             answered += self.outgoing.attachment_bytes
         return 0 if self.received is None else self.received.size, answered
 
+    @property
+    def attachments(self) -> tuple[int, int]:
+        """Attachments of both messages, as far as they came."""
+        answered = 0 if self.outgoing is None else self.outgoing.attachment_count
+        return 0 if self.received is None else len(self.received.attachments), answered
+
     async def _receive(self) -> ReceivedMessage:
         http, runtime = self.http, self.runtime
         digest = digest_of_header(http.header(b"x-hash-algorithm"))
         peer = known_peer(runtime, http)
+        self.trace.other_address = peer.address
         try:
             reader = MessageReader(
                 _text(http, b"content-type") or "",
@@ -228,7 +239,7 @@ class SoapProviderExchange:
             seal=seal,
             headers=headers,
         )
-        self._answered = len(made.content)
+        self._answered = self.trace.response_bytes = len(made.content)
         content = await outgoing.with_attachments(
             incoming.attachments(), fault_of=self._fault_bytes
         )

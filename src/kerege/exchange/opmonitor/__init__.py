@@ -1,0 +1,1 @@
+"""Operational monitoring: records of messages are buffered, stored, told on request."""

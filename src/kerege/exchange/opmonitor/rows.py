@@ -1,0 +1,162 @@
+"""Writing records into the database, and removing old ones.
+
+On PostgreSQL such a transaction does not wait for the disk: what a power cut takes are
+some seconds of statistics, and messages do not wait behind them.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from urllib.parse import unquote
+
+from sqlalchemy import Connection, delete, func, select, text
+
+from kerege.exchange.storage import Database
+from kerege.exchange.storage.operational_data_tables import (
+    operational_data,
+    operational_services,
+)
+from kerege.xroad.identifiers import ServiceId, encode_segment
+from kerege.xroad.opmonitoring import PRODUCER, OperationalRecord, cut
+
+MAX_SERVICES = 2000
+"""Services that are remembered. A server has some dozens; what strangers ask for in vain
+goes first."""
+REMOVED_AT_ONCE = 2000
+"""Rows removed in one transaction: some milliseconds, so that messages do not wait."""
+
+_COLUMNS = OperationalRecord._fields
+_SERVICE = (
+    "identity, path, service_type, last_successful, last_unsuccessful, last_heard"
+)
+
+
+def insert_records(
+    connection: Connection, records: Sequence[OperationalRecord], at: int
+) -> None:
+    """Insert records, and note what they say of this server's services.
+
+    Args:
+        connection: In a transaction that may write.
+        records: At most some hundred.
+        at: Now, in seconds since 1970.
+    """
+    is_sqlite = connection.dialect.name == "sqlite"
+    if not is_sqlite:
+        connection.execute(text("SET LOCAL synchronous_commit TO OFF"))
+    mark = "?" if is_sqlite else "%s"
+    records = [cut(record) for record in records]
+    connection.exec_driver_sql(
+        f"INSERT INTO operational_data ({', '.join(_COLUMNS)}) "  # noqa: S608 - names of ours
+        f"VALUES ({', '.join([mark] * len(_COLUMNS))})",
+        [(at, *record[1:]) for record in records],
+    )
+    if services := _services(records):
+        connection.exec_driver_sql(_note_service(mark), services)
+
+
+def remove_before(database: Database, seconds: int) -> int:
+    """Remove records that were stored before a time; return how many there were.
+
+    A few at a time, oldest first: a week's clean-up stalls no message.
+
+    Args:
+        database: Of this server.
+        seconds: Since 1970.
+    """
+    removed = 0
+    while True:
+        old = (
+            select(operational_data.c.id)
+            .where(operational_data.c.monitoring_data_ts < seconds)
+            .order_by(operational_data.c.monitoring_data_ts)
+            .limit(REMOVED_AT_ONCE)
+        )
+        with database.write() as connection:
+            gone = connection.execute(
+                delete(operational_data).where(operational_data.c.id.in_(old))
+            ).rowcount
+        removed += gone
+        if gone < REMOVED_AT_ONCE:
+            break
+    _forget_services(database)
+    return removed
+
+
+def _forget_services(database: Database) -> None:
+    """Keep the services that are heard of most; a stranger's inventions go first."""
+    table = operational_services
+    surplus = (
+        select(table.c.identity)
+        .order_by(table.c.last_successful.is_(None), table.c.last_heard.desc())
+        .offset(MAX_SERVICES)
+    )
+    with database.write() as connection:
+        count = connection.execute(select(func.count()).select_from(table)).scalar_one()
+        if count > MAX_SERVICES:
+            found = connection.execute(surplus).scalars().all()
+            connection.execute(delete(table).where(table.c.identity.in_(found)))
+
+
+def _services(records: Iterable[OperationalRecord]) -> list[tuple[object, ...]]:
+    """Return one row for each service; in order, so that no two writers deadlock."""
+    found: dict[str, tuple[str | None, int | None, int | None]] = {}
+    for record in records:
+        path = (
+            _service_path(record) if record.security_server_type == PRODUCER else None
+        )
+        if path is None:
+            continue
+        kind, good, bad = found.get(path, (None, None, None))
+        if record.succeeded:
+            good = max(good or 0, record.response_out_ts)
+        else:
+            bad = max(bad or 0, record.response_out_ts)
+        found[path] = (record.service_type or kind, good, bad)
+    return [
+        (_identity(path), path, kind, good, bad, max(good or 0, bad or 0))
+        for path, (kind, good, bad) in sorted(
+            found.items(), key=lambda item: _identity(item[0])
+        )
+    ]
+
+
+def _service_path(record: OperationalRecord) -> str | None:
+    """Return six codes of a record's service, encoded; None if it names none."""
+    needed = (
+        record.service_xroad_instance,
+        record.service_member_class,
+        record.service_member_code,
+        record.service_code,
+    )
+    if not all(needed):
+        return None
+    codes = (*needed[:3], record.service_subsystem_code, needed[3])
+    return "/".join(encode_segment(c or "") for c in (*codes, record.service_version))
+
+
+def service_of(path: str) -> ServiceId:
+    """Read what `_service_path` wrote."""
+    instance, member_class, member_code, subsystem, code, version = (
+        unquote(segment) for segment in path.split("/")
+    )
+    return ServiceId(
+        instance, member_class, member_code, subsystem or None, code, version or None
+    )
+
+
+def _identity(path: str) -> bytes:
+    return hashlib.sha256(path.encode("utf-8", "surrogatepass")).digest()
+
+
+def _note_service(mark: str) -> str:
+    old = "operational_services"
+    later = ", ".join(
+        f"{name} = CASE WHEN {old}.{name} IS NULL OR excluded.{name} > {old}.{name} "
+        f"THEN COALESCE(excluded.{name}, {old}.{name}) ELSE {old}.{name} END"
+        for name in ("last_successful", "last_unsuccessful", "last_heard")
+    )
+    return (
+        f"INSERT INTO operational_services ({_SERVICE}) "  # noqa: S608 - names of ours
+        f"VALUES ({', '.join([mark] * 6)}) ON CONFLICT (identity) DO UPDATE SET "
+        f"service_type = COALESCE(excluded.service_type, {old}.service_type), {later}"
+    )

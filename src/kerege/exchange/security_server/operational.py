@@ -1,0 +1,198 @@
+"""The record of operational monitoring that a message leaves.
+
+Made for every message, so it costs some microseconds and cannot fail one: what goes
+wrong here is logged.
+"""
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from kerege.exchange.security_server.asked import Asked
+from kerege.exchange.security_server.trace import Trace
+from kerege.exchange.storage.server_configuration import (
+    Endpoint,
+    ServerConfiguration,
+    ServiceType,
+)
+from kerege.exchange.storage.server_configuration.paths import readings
+from kerege.xroad.faults import XRoadError
+from kerege.xroad.globalconf import GlobalConf
+from kerege.xroad.identifiers import SecurityServerId
+from kerege.xroad.opmonitoring import CLIENT, PRODUCER, OperationalRecord
+from kerege.xroad.rest import RestRequest
+
+PROTOCOL_VERSION_OF_REST = "1"
+ERRORS_FROM = 400
+"""A REST answer with this status or above did not succeed."""
+
+_log = structlog.get_logger(__name__)
+
+
+class OperationalRecorder:
+    """Makes records of one server's messages."""
+
+    def __init__(
+        self,
+        add: Callable[[OperationalRecord], None],
+        server_id: SecurityServerId,
+        configuration: Callable[[], GlobalConf],
+        server_configuration: Callable[[], ServerConfiguration],
+        version: str,
+        internal_ip: str,
+    ) -> None:
+        """Make nothing yet.
+
+        Args:
+            add: Takes each record.
+            server_id: Of this server.
+            configuration: The current one; may raise ``global_conf_outdated``.
+            server_configuration: Clients and services of this server.
+            version: Of the protocol that this server speaks.
+            internal_ip: This machine's address inside its network.
+        """
+        self._add = add
+        self._server_id = server_id
+        self._configuration = configuration
+        self._server_configuration = server_configuration
+        self._version = version
+        self._internal_ip = internal_ip
+
+    def note(
+        self,
+        side: str,
+        request: Asked | None,
+        status: int,
+        fault: XRoadError | None,
+        sizes: tuple[int, int],
+        trace: Trace,
+    ) -> None:
+        """Make the record of a message that ended.
+
+        Args:
+            side: ``client`` or ``server``.
+            request: What was asked, if that could be read.
+            status: The answer's, 0 if there is none.
+            fault: Why it failed.
+            sizes: Bytes of both bodies.
+            trace: When and where it passed.
+        """
+        try:
+            self._add(self._record(side, request, status, fault, sizes, trace))
+        except Exception:  # noqa: BLE001 - a bug here must not fail a message
+            _log.exception("message not recorded")
+
+    def _record(
+        self,
+        side: str,
+        request: Asked | None,
+        status: int,
+        fault: XRoadError | None,
+        sizes: tuple[int, int],
+        trace: Trace,
+    ) -> OperationalRecord:
+        is_client = side == "client"
+        own, other = self._own_address(), trace.other_address
+        record = OperationalRecord(
+            security_server_internal_ip=self._internal_ip,
+            security_server_type=CLIENT if is_client else PRODUCER,
+            request_in_ts=int(trace.request_in * 1000),
+            request_out_ts=_milliseconds(trace.request_out),
+            response_in_ts=_milliseconds(trace.response_in),
+            response_out_ts=int(time.time() * 1000),
+            client_security_server_address=own if is_client else other,
+            service_security_server_address=other if is_client else own,
+            fault_code=None if fault is None else fault.code,
+            fault_string=None if fault is None else fault.message,
+            succeeded=fault is None and status < ERRORS_FROM,
+        )
+        if isinstance(request, RestRequest):
+            return self._of_rest(record, request, status, sizes, trace)
+        return record
+
+    def _of_rest(
+        self,
+        record: OperationalRecord,
+        request: RestRequest,
+        status: int,
+        sizes: tuple[int, int],
+        trace: Trace,
+    ) -> OperationalRecord:
+        """Add what a REST request says."""
+        client, service, party = (
+            request.client_id,
+            request.service_id,
+            request.represented_party,
+        )
+        own = self._server_configuration().service(service)
+        has_answer = trace.response_bytes > 0
+        return record._replace(
+            client_xroad_instance=client.instance,
+            client_member_class=client.member_class,
+            client_member_code=client.member_code,
+            client_subsystem_code=client.subsystem_code,
+            service_xroad_instance=service.instance,
+            service_member_class=service.member_class,
+            service_member_code=service.member_code,
+            service_subsystem_code=service.subsystem_code,
+            service_code=service.service_code,
+            rest_method=request.method,
+            rest_path=self._endpoint_path(record, request),
+            xroad_version=self._version,
+            represented_party_class=party.party_class if party else None,
+            represented_party_code=party.party_code if party else None,
+            message_id=request.query_id,
+            message_user_id=request.user_id,
+            message_issue=request.issue,
+            message_protocol_version=PROTOCOL_VERSION_OF_REST,
+            request_size=len(request.block) + sizes[0],
+            request_attachment_count=0,
+            response_size=trace.response_bytes + sizes[1] if has_answer else None,
+            response_attachment_count=0 if has_answer else None,
+            x_request_id=request.request_id,
+            status_code=status if has_answer else None,
+            service_type=(own.type if own else ServiceType.REST).value,
+        )
+
+    def _endpoint_path(
+        self, record: OperationalRecord, request: RestRequest
+    ) -> str | None:
+        """Return the pattern that covers a path, where we provide the service.
+
+        The path itself is never recorded: it may hold personal codes.
+        """
+        if record.security_server_type != PRODUCER or not request.service_path:
+            return None
+        endpoints = self._server_configuration().endpoints_of(request.service_id)
+        return endpoint_path(endpoints, request.method, request.service_path)
+
+    def _own_address(self) -> str | None:
+        try:
+            return self._configuration().server_address(self._server_id)
+        except XRoadError:
+            return None
+
+
+def endpoint_path(
+    endpoints: tuple[Endpoint, ...], method: str, path: str
+) -> str | None:
+    """Return the path pattern of the endpoint that covers a call best.
+
+    As in the reference (`SavedServiceEndpoint.java`): of all that cover it, the last by
+    path and then by method, so that ``/pets/first`` goes before ``/pets/*``.
+
+    Args:
+        endpoints: Those that were described for the service.
+        method: Of the request.
+        path: What follows the service code, not decoded.
+    """
+    if not endpoints:
+        return None
+    paths = readings(path)
+    found = [e for e in endpoints if e.covers(method, paths)]
+    return max(found, key=lambda e: (e.path, e.method)).path if found else None
+
+
+def _milliseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else int(seconds * 1000)
