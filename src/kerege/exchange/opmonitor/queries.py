@@ -188,14 +188,16 @@ _SERVICE_COLUMNS = (
 )
 
 
+_QUANTITIES: tuple[ColumnElement[Any], ...] = (
+    _DATA.response_out_ts - _DATA.request_in_ts,
+    _DATA.request_size,
+    _DATA.response_size,
+)
+
+
 def _periods(database: Database, since: int) -> dict[ServiceId, _Period]:
     """Return the statistics of the period, made by the database."""
-    quantities: tuple[ColumnElement[Any], ...] = (
-        _DATA.response_out_ts - _DATA.request_in_ts,
-        _DATA.request_size,
-        _DATA.response_size,
-    )
-    sums = [part for quantity in quantities for part in _sums(quantity)]
+    sums = [part for quantity in _QUANTITIES for part in _sums(quantity)]
     wanted = (
         select(*_SERVICE_COLUMNS, _DATA.succeeded, func.count(), *sums)
         .where(

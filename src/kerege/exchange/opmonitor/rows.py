@@ -97,45 +97,52 @@ def _forget_services(database: Database) -> None:
             connection.execute(delete(table).where(table.c.identity.in_(found)))
 
 
-def _services(records: Iterable[OperationalRecord]) -> list[tuple[object, ...]]:
+_Codes = tuple[str | None, ...]
+_Row = tuple[bytes, str, str | None, int | None, int | None, int]
+
+
+def _services(records: Iterable[OperationalRecord]) -> list[_Row]:
     """Return one row for each service; in order, so that no two writers deadlock."""
-    found: dict[str, tuple[str | None, int | None, int | None]] = {}
+    found: dict[_Codes, tuple[str | None, int | None, int | None]] = {}
     for record in records:
-        path = (
-            _service_path(record) if record.security_server_type == PRODUCER else None
-        )
-        if path is None:
+        codes = _service_codes(record)
+        if codes is None:
             continue
-        kind, good, bad = found.get(path, (None, None, None))
+        kind, good, bad = found.get(codes, (None, None, None))
         if record.succeeded:
             good = max(good or 0, record.response_out_ts)
         else:
             bad = max(bad or 0, record.response_out_ts)
-        found[path] = (record.service_type or kind, good, bad)
-    return [
-        (_identity(path), path, kind, good, bad, max(good or 0, bad or 0))
-        for path, (kind, good, bad) in sorted(
-            found.items(), key=lambda item: _identity(item[0])
-        )
-    ]
+        found[codes] = (record.service_type or kind, good, bad)
+    rows: list[_Row] = []
+    for codes, (kind, good, bad) in found.items():
+        path = "/".join(encode_segment(code or "") for code in codes)
+        heard = max(good or 0, bad or 0)
+        rows.append((_identity(path), path, kind, good, bad, heard))
+    return sorted(rows, key=lambda row: row[0])
 
 
-def _service_path(record: OperationalRecord) -> str | None:
-    """Return six codes of a record's service, encoded; None if it names none."""
-    needed = (
+def _service_codes(record: OperationalRecord) -> _Codes | None:
+    """Return six codes of a service of this server; None if a record names none."""
+    if record.security_server_type != PRODUCER or not (
+        record.service_xroad_instance
+        and record.service_member_class
+        and record.service_member_code
+        and record.service_code
+    ):
+        return None
+    return (
         record.service_xroad_instance,
         record.service_member_class,
         record.service_member_code,
+        record.service_subsystem_code,
         record.service_code,
+        record.service_version,
     )
-    if not all(needed):
-        return None
-    codes = (*needed[:3], record.service_subsystem_code, needed[3])
-    return "/".join(encode_segment(c or "") for c in (*codes, record.service_version))
 
 
 def service_of(path: str) -> ServiceId:
-    """Read what `_service_path` wrote."""
+    """Return the service with this path."""
     instance, member_class, member_code, subsystem, code, version = (
         unquote(segment) for segment in path.split("/")
     )

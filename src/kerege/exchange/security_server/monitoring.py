@@ -1,13 +1,20 @@
-"""Operational monitoring of a running server: its parts, put together."""
+"""Monitoring of a running server, operational and environmental: its parts together."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import datetime
+from typing import Any
 
+from cryptography.hazmat.primitives import hashes
+
+from kerege.exchange.opmonitor.answering import About, MonitoringServices
+from kerege.exchange.opmonitor.environment import CertificateInfo, Environment
 from kerege.exchange.opmonitor.storing import MonitoringStore
+from kerege.exchange.security_server.monitoring_service import MonitoringService
 from kerege.exchange.security_server.operational import OperationalRecorder
-from kerege.exchange.security_server.runtime import PROXY_VERSION
+from kerege.exchange.security_server.runtime import PROXY_VERSION, ServerKeys
 from kerege.exchange.security_server.settings import Settings, split_address
+from kerege.exchange.security_server.turns import Turns
 from kerege.exchange.storage import Database
 from kerege.exchange.storage.server_configuration import ServerConfiguration
 from kerege.xroad.globalconf import GlobalConf
@@ -18,7 +25,7 @@ _ELSEWHERE = ("192.0.2.1", 9)
 
 
 class Monitoring:
-    """What records messages, and keeps the records."""
+    """What records messages, keeps the records, measures the machine, and answers."""
 
     def __init__(
         self,
@@ -27,10 +34,21 @@ class Monitoring:
         configuration: Callable[[], GlobalConf],
         rights: Callable[[], ServerConfiguration],
         clock: Callable[[], datetime],
+        keys: ServerKeys,
     ) -> None:
         """Keep records in ``database``, which the caller closes."""
         policy = settings.op_monitoring.policy
         self.store = MonitoringStore(database, policy, clock)
+        self.environment = Environment(lambda: _certificates(keys), clock)
+        about = About(
+            settings.server_id,
+            clock(),
+            PROXY_VERSION,
+            clock,
+            lambda: configuration().monitoring_client,
+            self.environment.metrics,
+        )
+        self.service = MonitoringService(MonitoringServices(database, policy, about))
         self.recorder: OperationalRecorder | None = None
         """None if operational monitoring is switched off."""
         if policy.buffer_records:
@@ -42,6 +60,31 @@ class Monitoring:
                 PROXY_VERSION,
                 internal_address(settings.listen.peer),
             )
+
+    def start(
+        self, run: Callable[[Coroutine[Any, Any, None]], None], turns: Turns
+    ) -> None:
+        """Begin to store, to clean and to measure.
+
+        Args:
+            run: Keeps a task for as long as the server runs.
+            turns: Jobs that one process of a server does.
+        """
+        run(self.store.run())
+        run(self.environment.run())
+        turns.add(lead=self.store.clean)
+
+
+def _certificates(keys: ServerKeys) -> Iterator[CertificateInfo]:
+    found = [(certificate, "AUTH") for certificate in keys.authentication_chain[:1]]
+    found += [(signer.certificate, "SIGN") for signer in keys.signers.values()]
+    for certificate, kind in found:
+        yield CertificateInfo(
+            certificate.fingerprint(hashes.SHA1()).hex(),  # noqa: S303 - a name
+            certificate.not_valid_before_utc,
+            certificate.not_valid_after_utc,
+            kind,
+        )
 
 
 def internal_address(listening: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import structlog
 
 from kerege.exchange.security_server.asked import Asked
+from kerege.exchange.security_server.soap_request import SoapRequest
 from kerege.exchange.security_server.trace import Trace
 from kerege.exchange.storage.server_configuration import (
     Endpoint,
@@ -107,26 +108,21 @@ class OperationalRecorder:
             fault_string=None if fault is None else fault.message,
             succeeded=fault is None and status < ERRORS_FROM,
         )
+        if request is None:
+            return record
         if isinstance(request, RestRequest):
-            return self._of_rest(record, request, status, sizes, trace)
-        return record
+            record = self._of_rest(record, request, status, sizes, trace)
+        elif isinstance(request, SoapRequest):
+            record = _of_soap(record, request, sizes, trace)
+        return self._of_any(record, request)
 
-    def _of_rest(
-        self,
-        record: OperationalRecord,
-        request: RestRequest,
-        status: int,
-        sizes: tuple[int, int],
-        trace: Trace,
-    ) -> OperationalRecord:
-        """Add what a REST request says."""
+    def _of_any(self, record: OperationalRecord, request: Asked) -> OperationalRecord:
+        """Add what a request says in either protocol."""
         client, service, party = (
             request.client_id,
             request.service_id,
             request.represented_party,
         )
-        own = self._server_configuration().service(service)
-        has_answer = trace.response_bytes > 0
         return record._replace(
             client_xroad_instance=client.instance,
             client_member_class=client.member_class,
@@ -137,20 +133,35 @@ class OperationalRecorder:
             service_member_code=service.member_code,
             service_subsystem_code=service.subsystem_code,
             service_code=service.service_code,
-            rest_method=request.method,
-            rest_path=self._endpoint_path(record, request),
+            service_version=service.service_version,
             xroad_version=self._version,
             represented_party_class=party.party_class if party else None,
             represented_party_code=party.party_code if party else None,
             message_id=request.query_id,
             message_user_id=request.user_id,
             message_issue=request.issue,
+            x_request_id=request.request_id,
+        )
+
+    def _of_rest(
+        self,
+        record: OperationalRecord,
+        request: RestRequest,
+        status: int,
+        sizes: tuple[int, int],
+        trace: Trace,
+    ) -> OperationalRecord:
+        """Add what a REST message says."""
+        own = self._server_configuration().service(request.service_id)
+        has_answer = trace.response_bytes > 0
+        return record._replace(
+            rest_method=request.method,
+            rest_path=self._endpoint_path(record, request),
             message_protocol_version=PROTOCOL_VERSION_OF_REST,
             request_size=len(request.block) + sizes[0],
             request_attachment_count=0,
             response_size=trace.response_bytes + sizes[1] if has_answer else None,
             response_attachment_count=0 if has_answer else None,
-            x_request_id=request.request_id,
             status_code=status if has_answer else None,
             service_type=(own.type if own else ServiceType.REST).value,
         )
@@ -172,6 +183,27 @@ class OperationalRecorder:
             return self._configuration().server_address(self._server_id)
         except XRoadError:
             return None
+
+
+def _of_soap(
+    record: OperationalRecord,
+    request: SoapRequest,
+    sizes: tuple[int, int],
+    trace: Trace,
+) -> OperationalRecord:
+    """Add what a SOAP message says; sizes are those of envelopes and attachments."""
+    asked, answered = trace.attachments
+    has_answer = trace.response_bytes > 0
+    return record._replace(
+        message_protocol_version=request.header.protocol_version,
+        request_size=len(request.content),
+        request_attachment_count=asked,
+        request_mime_size=sizes[0] if asked else None,
+        response_size=trace.response_bytes if has_answer else None,
+        response_attachment_count=answered if has_answer else None,
+        response_mime_size=sizes[1] if has_answer and answered else None,
+        service_type=ServiceType.WSDL.value,
+    )
 
 
 def endpoint_path(

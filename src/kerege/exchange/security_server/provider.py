@@ -163,8 +163,7 @@ class ProviderExchange:
             request_hash=request_hash(request.digest, received.body_digest),
             last_headers=answer.last_headers,
         )
-        self.status = answer.status
-        self.trace.response_bytes = len(response.block)
+        self.status, self.trace.response_bytes = answer.status, len(response.block)
 
         async def seal(parts: list[Part], body: Spool | None) -> SignatureData:
             signature = self.runtime.signing.sign(

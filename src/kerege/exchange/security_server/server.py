@@ -128,10 +128,7 @@ class SecurityServer:
             OSError: an address cannot be listened on.
         """
         settings = self._settings
-        if self._sockets is None:
-            self._stack.enter_context(only_process(settings.lock_file))
-        spool = settings.path(settings.spool)
-        clear_leftovers(settings)
+        spool = self._take_folder()
         metrics = self._open_metrics(spool / METRICS_FOLDER)
         database = await self._open_database()
         fetching = self._open_pool()
@@ -142,7 +139,8 @@ class SecurityServer:
         own = tuple(_own_certificates(keys))
         ocsp = await upkeep.ocsp(configuration, own, fetching)
         log = await self._start_log(database, configuration, turns, keys.log_cipher)
-        monitoring = self._start_monitoring(database, configuration, turns)
+        monitoring = self._monitoring(database, configuration, keys)
+        monitoring.start(self._run, turns)
         own_ocsp = OwnOCSP(ocsp.response_by_hash)
         chains = Chains(configuration)
         runtime = Runtime(
@@ -160,6 +158,7 @@ class SecurityServer:
             spool_directory=spool,
             on_exchange=metrics.before(self._on_exchange),
             operational=monitoring.recorder,
+            built_in_services=[monitoring.service],
             replays=make_replays(settings.security, database, metrics.count_replay),
             clock=self._clock,
         )
@@ -212,6 +211,19 @@ class SecurityServer:
         """The ports that are listened on, in the order of `Listen`."""
         return tuple(server.port for server in self._servers)
 
+    def _take_folder(self) -> Path:
+        """Be the spool folder's only process, and remove what others have left."""
+        if self._sockets is None:
+            self._stack.enter_context(only_process(self._settings.lock_file))
+        clear_leftovers(self._settings)
+        return self._settings.path(self._settings.spool)
+
+    def _monitoring(
+        self, database: Database, configuration: CurrentConfiguration, keys: ServerKeys
+    ) -> Monitoring:
+        settings, rights, clock = self._settings, self._current_rights, self._clock
+        return Monitoring(settings, database, configuration, rights, clock, keys)
+
     def _start_turns(self, spool: Path) -> Turns:
         self._turns = turns = Turns(spool / JOBS_LOCK)
         self._stack.callback(turns.release)
@@ -263,16 +275,6 @@ class SecurityServer:
         archiver = Archiver(database, log.policy, clock=self._clock)
         turns.add(lead=ArchiveJob(archiver, log.policy).run)
         return log
-
-    def _start_monitoring(
-        self, database: Database, configuration: CurrentConfiguration, turns: Turns
-    ) -> Monitoring:
-        monitoring = Monitoring(
-            self._settings, database, configuration, self._current_rights, self._clock
-        )
-        self._run(monitoring.store.run())
-        turns.add(lead=monitoring.store.clean)
-        return monitoring
 
     def _current_rights(self) -> ServerConfiguration:
         if self._rights is None:
