@@ -120,7 +120,7 @@ async def test_an_answer_that_is_no_message_is_refused(tmp_path, logs, what):
 
 
 MISPLACED = {
-    "an empty multipart": ("mime_parsing_failed", lambda m: m.answered(b"")),
+    "an empty multipart": ("missing_rest", lambda m: m.answered(b"")),
     "no part": ("missing_rest", lambda _: Letter(())),
     "no signature": ("missing_signature", lambda m: m.without(SIGNATURE)),
     "a signature alone": (
