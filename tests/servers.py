@@ -42,6 +42,7 @@ from kerege.exchange.messagelog import LogCipher, LogKey, LogRecord
 from kerege.exchange.security_server.chains import Chains
 from kerege.exchange.security_server.client_port import ClientPort
 from kerege.exchange.security_server.logging_setup import open_log
+from kerege.exchange.security_server.metaservices import SoapMetaservices
 from kerege.exchange.security_server.ocsp_port import OCSPPort
 from kerege.exchange.security_server.operational import OperationalRecorder
 from kerege.exchange.security_server.own_ocsp import OwnOCSP
@@ -159,6 +160,7 @@ class TestServer:
 
     async def _start(self) -> None:
         runtime = self.runtime = await self._make_runtime()
+        runtime.built_in_services = (SoapMetaservices(runtime),)
         client_port = ClientPort(runtime, {})
         client = client_port.handle
         hook = client_port.unknown_method

@@ -99,5 +99,6 @@ async def test_what_it_cannot_answer_is_a_fault_of_the_providers_server(tmp_path
 
 async def test_without_it_the_code_is_a_service_like_any_other(tmp_path):
     async with Pair(tmp_path) as pair:
+        pair.provider.runtime.built_in_services = ()
         got = await ask(pair, list_methods(pair))
         assert fault_code(got) == "server.serverproxy.unknown_service"

@@ -29,6 +29,7 @@ from kerege.exchange.security_server.chains import Chains
 from kerege.exchange.security_server.client_port import ClientPort
 from kerege.exchange.security_server.downloads import Downloads
 from kerege.exchange.security_server.logging_setup import open_log
+from kerege.exchange.security_server.metaservices import SoapMetaservices
 from kerege.exchange.security_server.metrics import Metrics
 from kerege.exchange.security_server.metrics_files import METRICS_FOLDER, clear
 from kerege.exchange.security_server.metrics_state import Sources, keep_measuring
@@ -40,11 +41,7 @@ from kerege.exchange.security_server.peer_port import PeerPort
 from kerege.exchange.security_server.peers import Verifiers
 from kerege.exchange.security_server.readiness import Problem, Readiness
 from kerege.exchange.security_server.replays import make_replays
-from kerege.exchange.security_server.runtime import (
-    Exchange,
-    Runtime,
-    ServerKeys,
-)
+from kerege.exchange.security_server.runtime import Exchange, Runtime, ServerKeys
 from kerege.exchange.security_server.settings import Settings, split_address
 from kerege.exchange.security_server.signing import SigningContexts
 from kerege.exchange.security_server.turns import Turns
@@ -310,6 +307,8 @@ class SecurityServer:
         keys = runtime.keys
         files = self._settings.path(self._settings.configuration.directory)
         downloads = Downloads(runtime, log, files)
+        metaservices = SoapMetaservices(runtime)
+        runtime.built_in_services = (*runtime.built_in_services, metaservices)
         client = ClientPort(runtime, downloads.by_path())
         unknown = client.unknown_method
         await self._serve("client_http", client.handle, None, unknown)

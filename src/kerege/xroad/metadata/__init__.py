@@ -33,6 +33,12 @@ from kerege.xroad.metadata._openapi import (
     is_json_description,
     read_openapi,
 )
+from kerege.xroad.metadata._soap import (
+    SOAP_MEDIA_TYPE,
+    soap_methods,
+    soap_with_wsdl,
+    wanted_wsdl,
+)
 from kerege.xroad.metadata._wsdl import (
     WsdlDescription,
     WsdlOperation,
@@ -49,6 +55,7 @@ __all__ = [
     "LIST_METHODS",
     "MAX_DESCRIPTION_BYTES",
     "RESERVED_SERVICE_CODES",
+    "SOAP_MEDIA_TYPE",
     "XML_MEDIA_TYPE",
     "OpenApiDescription",
     "RestService",
@@ -65,5 +72,8 @@ __all__ = [
     "read_openapi",
     "read_wsdl",
     "rest_methods_json",
+    "soap_methods",
+    "soap_with_wsdl",
+    "wanted_wsdl",
     "with_address",
 ]

@@ -11,7 +11,7 @@ from kerege.exchange.descriptions import Description, fetch_description
 from kerege.exchange.security_server.runtime import Runtime
 from kerege.exchange.security_server.service_call import require_listed
 from kerege.exchange.storage.server_configuration import Service
-from kerege.xroad.metadata import anonymised, is_json_description
+from kerege.xroad.metadata import anonymised, anonymised_wsdl, is_json_description
 
 DEFAULT_CONTENT_TYPE = "text/plain"
 """What a description is shown as if nothing said what it is."""
@@ -32,6 +32,14 @@ async def fetch_openapi(runtime: Runtime, service: Service) -> tuple[str, bytes]
 
         content = await known.read(fetched.content, f"openapi {is_json}", make)
     return fetched.content_type or DEFAULT_CONTENT_TYPE, content
+
+
+async def fetch_wsdl(runtime: Runtime, service: Service) -> bytes:
+    """Return a service's WSDL with the address that is shown. Raises ``internal_error``."""
+    known = runtime.descriptions
+    async with known.turn:
+        fetched = await _fetch(runtime, service)
+        return await known.read(fetched.content, "wsdl", anonymised_wsdl)
 
 
 async def _fetch(runtime: Runtime, service: Service) -> Description:
