@@ -1,13 +1,19 @@
 """Settings: what a file may say, and what the server answers when it may not."""
 
+from pathlib import Path
+
 import pytest
 
+from kerege.exchange.messagelog import BodyLogging
 from kerege.exchange.security_server.settings import (
+    Settings,
     SettingsError,
     load_settings,
+    parse_settings,
     split_address,
 )
 from kerege.exchange.storage import open_database
+from kerege.xroad.identifiers import ClientId
 
 GOOD = """
 identifier = "TEST/GOV/1234/SS1"
@@ -107,3 +113,47 @@ def test_addresses_are_split():
 def test_an_address_that_no_socket_takes_is_refused(address, said):
     with pytest.raises(SettingsError, match=said):
         split_address(address)
+
+
+def message_log(text: str) -> Settings:
+    return parse_settings(
+        f'identifier = "T/C/M/S"\n[message_log]\n{text}', Path("server.toml")
+    )
+
+
+def test_bodies_are_logged_but_for_listed_subsystems():
+    assert message_log("").message_log.body_logging is None
+    off = message_log("log_bodies = false").message_log.body_logging
+    assert off == BodyLogging(enabled=False)
+    listed = message_log(
+        'disabled_body_logging_local_producer_subsystems = "T/C/M/A, T/C/M/B,"'
+    ).message_log.body_logging
+    expected = {ClientId("T", "C", "M", "A"), ClientId("T", "C", "M", "B")}
+    assert listed == BodyLogging(enabled=True, local=frozenset(expected))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            'enabled_body_logging_remote_producer_subsystems = "T/C/M/A"',
+            "has no effect with log_bodies = true",
+        ),
+        (
+            (
+                "log_bodies = false\n"
+                'disabled_body_logging_local_producer_subsystems = "T/C/M/A"'
+            ),
+            "use enabled_body_logging_local",
+        ),
+        (
+            'disabled_body_logging_local_producer_subsystems = "T/C/M"',
+            "'T/C/M' is none",
+        ),
+        ('larger_bodies = "cut"', "one of: digest-only, truncate, refuse"),
+        ('archive_grouping = "MEMBER"', "one of: none, member, subsystem"),
+    ],
+)
+def test_a_list_without_effect_and_a_choice_that_is_none_are_named(text, said):
+    with pytest.raises(SettingsError, match=said):
+        message_log(text)

@@ -16,6 +16,7 @@ from kerege.exchange.messagelog.log import MessageLog
 from kerege.exchange.messagelog.sealing import LogCipher, LogKey
 from kerege.exchange.messagelog.timestamp_client import TimestampClient
 from kerege.exchange.messagelog.values import (
+    BodyLogging,
     Grouping,
     LargeBodies,
     LogPolicy,
@@ -29,6 +30,7 @@ __all__ = [
     "ArchiveJob",
     "Archiver",
     "AsicRequest",
+    "BodyLogging",
     "Direction",
     "Download",
     "Grouping",

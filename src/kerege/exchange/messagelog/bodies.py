@@ -53,7 +53,7 @@ async def store(record: LogRecord, policy: LogPolicy) -> tuple[AttachmentRow, ..
     try:
         for body in bodies:
             stored.append(await _store(body, policy, min(left, policy.max_body_bytes)))
-            left -= body.size
+            left -= min(body.size, left)
     except BaseException:
         remove(policy.bodies, stored)
         raise
@@ -123,12 +123,15 @@ def remove_orphans(database: Database, folder: Path, before: datetime) -> int:
 
 async def _store(body: Spool, policy: LogPolicy, limit: int) -> AttachmentRow:
     data, name = None, None
-    if body.size <= limit and not body.is_forgotten:
-        data = body.data
+    is_whole = body.size <= limit
+    if not body.is_forgotten and (
+        is_whole or (policy.large_bodies is LargeBodies.TRUNCATE and limit > 0)
+    ):
+        data = None if body.data is None else body.data[:limit]
         if data is None:
             name = secrets.token_hex(16) + SUFFIX
             try:
-                await _keep(body, policy.bodies / name, policy.sealing)
+                await _keep(body, policy.bodies / name, policy.sealing, limit)
             except XRoadError as error:
                 (policy.bodies / name).unlink(missing_ok=True)
                 raise XRoadError(
@@ -137,14 +140,14 @@ async def _store(body: Spool, policy: LogPolicy, limit: int) -> AttachmentRow:
     return AttachmentRow(body.size, body.digest, name, data)
 
 
-async def _keep(body: Spool, path: Path, cipher: LogCipher | None) -> None:
-    """Make a body's file durable. Raises ``io_error``."""
+async def _keep(body: Spool, path: Path, cipher: LogCipher | None, limit: int) -> None:
+    """Make a body's file durable, or a copy: sealed, cut. Raises ``io_error``."""
     source = body.path
-    if cipher is None or source is None:
+    if source is None or (cipher is None and body.size <= limit):
         await body.keep(path)
         return
     try:
-        await asyncio.to_thread(_seal_file, source, path, cipher)
+        await asyncio.to_thread(_copy, source, path, cipher, limit)
     except OSError as error:
         raise XRoadError(
             "io_error",
@@ -153,19 +156,24 @@ async def _keep(body: Spool, path: Path, cipher: LogCipher | None) -> None:
         ) from error
 
 
-def _seal_file(source: Path, path: Path, cipher: LogCipher) -> None:
-    """Write a file's content, sealed, to another one; durably."""
+def _copy(source: Path, path: Path, cipher: LogCipher | None, limit: int) -> None:
+    """Write a file's beginning, perhaps sealed, to another one; durably."""
     with path.open("xb") as file:
         path.chmod(PRIVATE)
-        cipher.seal_file(path.name, _blocks(source), file)
+        if cipher is None:
+            file.writelines(_blocks(source, limit))
+        else:
+            cipher.seal_file(path.name, _blocks(source, limit), file)
         file.flush()
         os.fsync(file.fileno())
     sync_path(path.parent)
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
+def _blocks(path: Path, limit: int = MAX_LOGGED_BYTES) -> Iterator[bytes]:
+    left = limit
     with path.open("rb") as file:
-        while block := file.read(BLOCK_SIZE):
+        while left > 0 and (block := file.read(min(BLOCK_SIZE, left))):
+            left -= len(block)
             yield block
 
 

@@ -20,6 +20,7 @@ import structlog
 
 from kerege.exchange.clock import utc_now
 from kerege.exchange.messagelog import bodies
+from kerege.exchange.messagelog.body_logging import without_body
 from kerege.exchange.messagelog.endings import Endings
 from kerege.exchange.messagelog.ids import RecordIds
 from kerege.exchange.messagelog.job import FailingPeriod, TimestampJob
@@ -125,6 +126,9 @@ class MessageLog:
         """
         try:
             self.require_stampable()
+            body_logging = self.policy.body_logging
+            if body_logging is not None and not body_logging.logs(record):
+                record = without_body(record)
             stored = bodies.in_memory(record, self.policy)
             if stored is not None and not self.policy.timestamp_immediately:
                 return self._writer.submit(self._rows(record, stored))

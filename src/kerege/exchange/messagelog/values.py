@@ -23,6 +23,8 @@ class LargeBodies(Enum):
 
     DIGEST_ONLY = "digest-only"
     """Log its digest and size; the signature proves the rest. Our default."""
+    TRUNCATE = "truncate"
+    """Log its beginning; the container then does not verify."""
     REFUSE = "refuse"
     """Fail the message with ``logging_failed``, as the reference does by default."""
 
@@ -77,6 +79,27 @@ class LogRecord(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class BodyLogging:
+    """Whose bodies are logged: everybody's or nobody's, but for listed subsystems.
+
+    A message goes by the subsystem whose service it names.
+    """
+
+    enabled: bool = True
+    """Of everybody who is in no list."""
+    local: frozenset[ClientId] = frozenset()
+    """Subsystems of this server whose services are the exception."""
+    remote: frozenset[ClientId] = frozenset()
+    """Subsystems of others whose services are the exception."""
+
+    def logs(self, record: LogRecord) -> bool:
+        """Whether a message's body is logged."""
+        exceptions = self.remote if record.client_side else self.local
+        is_exception = record.service_id.client_id in exceptions
+        return self.enabled is not is_exception
+
+
+@dataclass(frozen=True, slots=True)
 class LogPolicy:
     """How the log works; the defaults are the reference's, except for large bodies."""
 
@@ -89,6 +112,8 @@ class LogPolicy:
     max_body_bytes: int = 10 * 1024 * 1024
     """Bodies up to this size are logged whole."""
     large_bodies: LargeBodies = LargeBodies.DIGEST_ONLY
+    body_logging: BodyLogging | None = None
+    """Whose bodies are not logged at all; None: everybody's are logged."""
     timestamp_immediately: bool = False
     """Whether a message waits for its own time-stamp."""
     timestamp_records_limit: int = 10_000

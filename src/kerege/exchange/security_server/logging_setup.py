@@ -29,11 +29,8 @@ def log_policy(settings: Settings, cipher: LogCipher | None = None) -> LogPolicy
         bodies=settings.path(settings.spool),
         archive=settings.path(chosen.archive_directory),
         max_body_bytes=chosen.largest_logged_body_bytes,
-        large_bodies=(
-            LargeBodies.REFUSE
-            if chosen.refuse_larger_bodies
-            else LargeBodies.DIGEST_ONLY
-        ),
+        large_bodies=LargeBodies(chosen.larger_bodies),
+        body_logging=chosen.body_logging,
         timestamp_immediately=chosen.timestamp_immediately,
         timestamp_records_limit=chosen.timestamp_records_limit,
         acceptable_failure_seconds=int(chosen.acceptable_timestamp_failure_seconds),

@@ -17,7 +17,7 @@ from cryptography import x509
 from kerege.exchange.clock import utc_now
 from kerege.exchange.descriptions import ReadDescriptions
 from kerege.exchange.http import ClientPool
-from kerege.exchange.messagelog import LogCipher, LogRecord
+from kerege.exchange.messagelog import LargeBodies, LogCipher, LogRecord
 from kerege.exchange.security_server.built_in import BuiltInService
 from kerege.exchange.security_server.chains import Chains
 from kerege.exchange.security_server.known_names import KnownNames
@@ -163,7 +163,10 @@ class Runtime:
 
         It is of use to the message log only, and there up to a size.
         """
-        most = self.settings.message_log.largest_logged_body_bytes
+        chosen = self.settings.message_log
+        most: int | None = chosen.largest_logged_body_bytes
+        if chosen.larger_bodies == LargeBodies.TRUNCATE.value:
+            most = None  # their beginning is logged
         return Spool(self.spool_directory, SHA512.new(), useful_bytes=most)
 
     def require_current_configuration(self) -> GlobalConf:

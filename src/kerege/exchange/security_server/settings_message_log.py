@@ -2,7 +2,14 @@
 
 from dataclasses import dataclass
 
-from kerege.exchange.security_server.setting_options import option
+from kerege.exchange.messagelog import BodyLogging
+from kerege.exchange.security_server.setting_options import SettingsError, option
+from kerege.xroad.identifiers import ClientId
+
+CODES = 4
+"""Of a subsystem's identifier."""
+_ON, _OFF = "enabled_body_logging_", "disabled_body_logging_"
+_PLACES = ("local_producer_subsystems", "remote_producer_subsystems")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +42,42 @@ class MessageLogSettings:
         "Bodies up to this size are logged whole.",
         reference="message-log.max-loggable-message-body-size",
     )
-    refuse_larger_bodies: bool = option(
-        False,
-        "Refuse larger bodies with `logging_failed`, as the reference does; "
-        "otherwise only their digest is logged.",
-        reference="message-log.truncated-body-allowed (inverted)",
+    larger_bodies: str = option(
+        "digest-only",
+        "What is logged of larger bodies: `digest-only`; their beginning (`truncate`), "
+        "with which no container verifies; or the message is refused with "
+        "`logging_failed` (`refuse`, as the reference does by default).",
+        reference="message-log.truncated-body-allowed",
+        choices=("digest-only", "truncate", "refuse"),
+    )
+    log_bodies: bool = option(
+        True,
+        "Log messages whole. Otherwise bodies, attachments, service paths, queries and "
+        "headers that are not X-Road's are left out, and containers do not verify.",
+        reference="message-log.message-body-logging",
+    )
+    enabled_body_logging_local_producer_subsystems: str = option(
+        "",
+        "With `log_bodies = false`: subsystems of this server, "
+        "`INSTANCE/CLASS/MEMBER/SUBSYSTEM` with commas between them, whose services' "
+        "messages are logged whole all the same.",
+        reference="message-log.enabled-body-logging-local-producer-subsystems",
+    )
+    enabled_body_logging_remote_producer_subsystems: str = option(
+        "",
+        "The same for subsystems of others, whose services are called from here.",
+        reference="message-log.enabled-body-logging-remote-producer-subsystems",
+    )
+    disabled_body_logging_local_producer_subsystems: str = option(
+        "",
+        "With `log_bodies = true`: subsystems of this server whose services' messages "
+        "are logged without bodies.",
+        reference="message-log.disabled-body-logging-local-producer-subsystems",
+    )
+    disabled_body_logging_remote_producer_subsystems: str = option(
+        "",
+        "The same for subsystems of others, whose services are called from here.",
+        reference="message-log.disabled-body-logging-remote-producer-subsystems",
     )
     encrypt_bodies: bool = option(
         True,
@@ -95,3 +133,41 @@ class MessageLogSettings:
         "Archived records stay in the database for so long.",
         reference="message-log.keep-records-for",
     )
+
+    @property
+    def body_logging(self) -> BodyLogging | None:
+        """Whose bodies are not logged; None: everybody's are. Raises `SettingsError`.
+
+        A list that has no effect is refused: whoever wrote it thinks otherwise.
+        """
+        lists = {
+            name: _subsystems(name, getattr(self, name))
+            for name in (f"{how}{place}" for how in (_ON, _OFF) for place in _PLACES)
+        }
+        used, unused = (_OFF, _ON) if self.log_bodies else (_ON, _OFF)
+        for place in _PLACES:
+            if lists[f"{unused}{place}"]:
+                msg = (
+                    f"Setting {unused}{place} has no effect with log_bodies = "
+                    f"{str(self.log_bodies).lower()}; use {used}{place}"
+                )
+                raise SettingsError(msg)
+        local, remote = (lists[f"{used}{place}"] for place in _PLACES)
+        if self.log_bodies and not local and not remote:
+            return None
+        return BodyLogging(self.log_bodies, local, remote)
+
+
+def _subsystems(name: str, text: str) -> frozenset[ClientId]:
+    """Read a list of subsystems. Raises `SettingsError`."""
+    found = set()
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        codes = [code.strip() for code in item.split("/")]
+        if len(codes) != CODES or not all(codes):
+            msg = (
+                f"Setting {name} is a list of subsystems with commas between them, as "
+                f"INSTANCE/CLASS/MEMBER/SUBSYSTEM; {item[:255]!r} is none"
+            )
+            raise SettingsError(msg)
+        found.add(ClientId(*codes))
+    return frozenset(found)
