@@ -24,7 +24,7 @@ from kerege.sandbox.ports import find_ports
 from kerege.sandbox.services import start_services
 from tests.cli.running import RUN
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 Event = dict[str, object]
 
 

@@ -4,7 +4,6 @@ Real servers on loopback, real signals. Nothing is done by hand after a crash bu
 service manager does: start the supervisor again.
 """
 
-import asyncio
 import json
 import os
 import re
@@ -12,9 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +24,7 @@ from kerege.exchange.storage import open_database
 from kerege.exchange.storage.message_log_tables import records
 from kerege.sandbox.builder import Instance, configure
 from kerege.sandbox.layout import PORTAL, REGISTER, Ports
+from tests.cli.load import Load
 from tests.cli.running import RUN
 from tests.cli.servers import (
     RunningServer,
@@ -63,61 +61,6 @@ def consumer(made: Instance, provider: RunningServer) -> Iterator[RunningServer]
     with running(made, PORTAL, "--workers", "2") as server:
         server.until("ready")
         yield server
-
-
-class Load:
-    """Clients that send one message after another, and count what they see."""
-
-    def __init__(self, server: RunningServer, clients: int = 6) -> None:
-        self.server = server
-        self.clients = clients
-        self.answers = 0
-        self.lost: list[str] = []
-        self._is_over = False
-
-    @contextmanager
-    def running(self) -> Iterator["Load"]:
-        thread = threading.Thread(target=lambda: asyncio.run(self._run()))
-        thread.start()
-        try:
-            self.until(self.clients)
-            yield self
-            self.until(self.answers + 3 * self.clients)
-        finally:
-            self._is_over = True
-            thread.join()
-
-    def until(self, answers: int) -> None:
-        self.server.wait_for(lambda: self.answers >= answers, f"{answers} answers")
-
-    async def _run(self) -> None:
-        await asyncio.gather(*(self._client() for _ in range(self.clients)))
-
-    async def _client(self) -> None:
-        address = (self.server.plan.address, self.server.ports.client_http)
-        while not self._is_over:
-            reader, writer = await asyncio.open_connection(*address)
-            try:
-                while not self._is_over and await self._one(reader, writer):  # noqa: ASYNC110 - a pause, not a wait
-                    await asyncio.sleep(0.01)
-            except (OSError, EOFError) as error:
-                self.lost.append(repr(error))
-            finally:
-                writer.close()
-
-    async def _one(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> bool:
-        """Send a message over a kept connection; return whether it is still kept."""
-        writer.write(message())
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = re.search(rb"(?i)content-length: (\d+)", head)
-        if length:
-            await reader.readexactly(int(length[1]))
-        if head.split()[1] not in (b"200", b"204"):
-            self.lost.append(head.decode())
-        self.answers += 1
-        return b"connection: close" not in head.lower()
 
 
 def ask(server: RunningServer, command: str, *more: str, pin: str | None = None):

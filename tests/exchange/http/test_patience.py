@@ -1,6 +1,7 @@
 """A server that is replaced: who has a connection loses no request."""
 
 import asyncio
+import socket
 
 import pytest
 
@@ -55,6 +56,78 @@ async def test_patience_has_an_end():
     await server.close(patience_seconds=0.01)
     assert await reader.read() == b""
     writer.close()
+
+
+async def test_who_has_patience_can_be_hurried():
+    server = await serve(hello, "127.0.0.1", 0)
+    reader, writer = await connected(server)
+    writer.write(REQUEST)
+    await answer(reader)
+    closing = asyncio.ensure_future(server.close(patience_seconds=3600.0))
+    await asyncio.sleep(0)
+    server.hurry(3600.0)  # idle connections are closed at once, whatever the grace
+    async with asyncio.timeout(30):
+        await closing
+    assert await reader.read() == b""
+    writer.close()
+
+
+async def test_who_waits_for_an_answer_can_be_hurried():
+    begun = asyncio.Event()
+
+    async def never(_: Request) -> Response:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    server = await serve(never, "127.0.0.1", 0)
+    reader, writer = await connected(server)
+    writer.write(REQUEST)
+    await begun.wait()
+    closing = asyncio.ensure_future(server.close(3600.0))
+    await asyncio.sleep(0)
+    for seconds in (7200.0, 0.01, 3600.0):  # the shortest counts
+        server.hurry(seconds)
+    async with asyncio.timeout(30):
+        await closing
+    with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+        await reader.readexactly(1)
+    writer.close()
+
+
+async def test_it_accepts_on_further_sockets_until_told_otherwise():
+    server = await serve(hello, "127.0.0.1", 0)
+    with socket.create_server(("127.0.0.1", 0)) as kept:
+        address = kept.getsockname()[:2]
+        end = await server.listen_also(kept.dup())
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(REQUEST)
+        await answer(reader)
+
+        end()
+        late, late_writer = await asyncio.open_connection(*address)
+        late_writer.write(REQUEST)  # waits for who accepts next
+        writer.write(REQUEST)
+        await answer(reader)  # who was accepted stays
+        again = await server.listen_also(kept.dup())
+        await answer(late)
+        assert server.connection_count == 2
+        again()
+    for each in (writer, late_writer):
+        each.close()
+    await server.close()
+
+
+async def test_a_server_that_stops_listens_nowhere():
+    server = await serve(hello, "127.0.0.1", 0)
+    kept = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    addresses = [each.getsockname()[:2] for each in kept]
+    await server.listen_also(kept[0])
+    await server.close()
+    await server.listen_also(kept[1])
+    for address in addresses:
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(*address)
 
 
 def server_port(writer: asyncio.StreamWriter) -> int:

@@ -44,7 +44,7 @@ class Asked:
         asked = self
 
         class End:
-            def send(self, message: dict[str, int]) -> None:
+            def send(self, message: dict[str, int], sockets: object) -> None:
                 asked.questions.append((worker, message["id"]))
 
         return End()

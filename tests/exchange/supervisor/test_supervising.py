@@ -3,16 +3,12 @@
 The supervisor is the real one, in a process of its own; so are the workers.
 """
 
-import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,98 +23,13 @@ from kerege.exchange.supervisor.listening import Listening
 from kerege.exchange.supervisor.supervisor import Options, Supervisor
 from kerege.exchange.supervisor.workers import Plan, Slot, State, Worker
 from kerege.xroad.faults import XRoadError
-from tests.exchange.supervisor import worker as worker_program
-
-SETTINGS = """
-identifier = "TEST/GOV/1/SS1"
-workers = {workers}
-[listen]
-client_http = "127.0.0.1:0"
-client_https = ""
-peer = "127.0.0.1:0"
-ocsp = "127.0.0.1:0"
-admin = "127.0.0.1:0"
-[limits]
-finish_seconds = 0.2
-# worker: {kind}
-"""
-PATIENCE_SECONDS = 30.0
-
-
-class Supervised:
-    """A running supervisor and what was written."""
-
-    def __init__(self, folder: Path, pin: str | None, **options: object) -> None:
-        self.folder = folder
-        self.config = folder / "server.toml"
-        reading, writing = os.pipe()
-        os.write(writing, (pin or "").encode())
-        os.close(writing)
-        given = {
-            "config": str(self.config),
-            "command": [sys.executable, worker_program.__file__],
-            **({} if pin is None else {"pin_from": reading}),
-            **options,
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "kerege.exchange.supervisor", json.dumps(given)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=(reading,),
-        )
-        os.close(reading)
-        self.events: list[dict[str, object]] = []
-        self.thread = threading.Thread(target=self._read)
-        self.thread.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout
-        for line in self.process.stdout:
-            self.events.append(json.loads(line))
-
-    def heard(self, name: str) -> list[dict[str, object]]:
-        return [event for event in tuple(self.events) if event["event"] == name]
-
-    def until(self, name: str, count: int = 1) -> dict[str, object]:
-        ends = time.monotonic() + PATIENCE_SECONDS
-        while len(self.heard(name)) < count:
-            assert time.monotonic() < ends, (name, self.events)
-            time.sleep(0.01)
-        return self.heard(name)[count - 1]
-
-    def ended(self) -> tuple[int, str]:
-        code = self.process.wait(PATIENCE_SECONDS)
-        self.thread.join()
-        assert self.process.stdout
-        assert self.process.stderr
-        self.process.stdout.close()
-        with self.process.stderr as errors:
-            return code, errors.read().decode()
-
-    def admin(self, request: bytes) -> bytes:
-        addresses = self.until("ready")["addresses"]
-        assert isinstance(addresses, dict)
-        host, _, port = addresses["admin"].partition(":")
-        with socket.create_connection((host, int(port))) as end:
-            end.sendall(request)
-            answer = b""
-            while data := end.recv(65_536):
-                answer += data
-        return answer
-
-
-@contextmanager
-def supervised(
-    folder: Path, workers: int = 2, kind: str = "", pin: str | None = "right", **options
-) -> Iterator[Supervised]:
-    (folder / "server.toml").write_text(SETTINGS.format(workers=workers, kind=kind))
-    running = Supervised(folder, pin, **options)
-    try:
-        yield running
-    finally:
-        if running.process.poll() is None:
-            running.process.terminate()
-            running.ended()
+from tests.exchange.supervisor.running import (
+    PATIENCE_SECONDS,
+    SETTINGS,
+    Supervised,
+    supervised,
+    wait_for_the_end_of,
+)
 
 
 def test_it_is_ready_when_all_workers_are_and_stops_when_told(tmp_path):
@@ -159,6 +70,29 @@ def test_who_dies_is_started_again_later_and_later(tmp_path):
         assert times == sorted(times)
         assert server.heard("worker ended")[0]["how"] == "exit code 3"
         assert not server.heard("ready")
+
+
+def test_all_workers_may_die_at_once(tmp_path):
+    with supervised(tmp_path, workers=6) as server:
+        server.until("ready")
+        for round_ in range(1, 4):
+            pids = [int(str(e["pid"])) for e in server.heard("began")[-6:]]
+            os.kill(server.process.pid, signal.SIGSTOP)  # it hears of all in one go
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)
+            for pid in pids:
+                wait_until_dead(pid)
+            os.kill(server.process.pid, signal.SIGCONT)
+            server.until("worker ended", 6 * round_)
+            server.until("began", 6 + 6 * round_)
+        assert server.process.poll() is None
+
+
+def wait_until_dead(pid: int) -> None:
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < ends, pid
+        time.sleep(0.01)
 
 
 def test_a_start_that_cannot_succeed_is_explained(tmp_path):
@@ -397,13 +331,6 @@ def test_a_change_that_fails_does_not_hold_up_the_next():
     assert b"label too long" in os.read(reading, 65_536)
     os.close(reading)
     os.close(writing)
-
-
-def wait_for_the_end_of(pids: list[object]) -> None:
-    ends = time.monotonic() + PATIENCE_SECONDS
-    while any(Path(f"/proc/{pid}").exists() for pid in pids):
-        assert time.monotonic() < ends, pids
-        time.sleep(0.01)
 
 
 def test_the_admin_port_answers_what_it_knows(tmp_path):

@@ -22,10 +22,12 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     channel = Channel(socket.socket(fileno=CHANNEL))
-    boot, sockets = channel.receive_first()
+    boot = channel.receive_first()
     found = re.search(r"# worker: (\w+)", boot["settings"])
     kind = found[1] if found else ""
-    say("began", boot["number"], pin=boot["pin"] is not None, ports=len(sockets))
+    say(
+        "began", boot["number"], pin=boot["pin"] is not None, ports=len(channel.sockets)
+    )
     if kind == "die":
         os._exit(3)
     if boot["pin"] not in (None, "right"):
@@ -44,10 +46,15 @@ def main() -> None:
         sys.exit(1)
     if kind != "mute":
         channel.send({"ready": True})
+    lent: dict[int, int] = {}
+    del channel.sockets[:]
     try:
         while True:
             for message in channel.receive():
-                answer(channel, message, kind)
+                if message["do"] in ("adopt", "release"):
+                    lend(channel, message, boot["number"], lent)
+                else:
+                    answer(channel, message, kind)
     except ChannelError:
         say("orphan", boot["number"])
 
@@ -65,6 +72,18 @@ def answer(channel: Channel, message: dict[str, object], kind: str) -> None:
             channel.send({"reply": message["id"], "problems": []})
         case _:
             channel.send({"reply": message["id"]})
+
+
+def lend(channel, message, number: int, lent: dict[int, int]) -> None:
+    """Say what is lent to us, and what is not any more."""
+    if message["do"] == "adopt":
+        lent[message["loan"]] = channel.sockets.pop(0)
+        with socket.socket(fileno=os.dup(lent[message["loan"]])) as one:
+            address = "{}:{}".format(*one.getsockname())
+        say("adopted", number, port=message["port"], address=address)
+    else:
+        os.close(lent.pop(message["loan"]))
+        say("released", number, left=len(lent))
 
 
 def say(event: str, number: int, **more: object) -> None:

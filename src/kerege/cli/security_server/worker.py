@@ -30,6 +30,8 @@ from kerege.exchange.security_server.readiness import Problem
 from kerege.exchange.security_server.server import SecurityServer
 from kerege.exchange.security_server.settings import parse_settings
 from kerege.exchange.supervisor.channel import Channel, ChannelError, Message
+from kerege.exchange.supervisor.ending import CLOSE_SECONDS, Ending
+from kerege.exchange.supervisor.lent import LentSockets
 from kerege.exchange.supervisor.secrecy import hide_memory
 from kerege.exchange.supervisor.workers import CHANNEL
 from kerege.exchange.tls import UnsuitableOpenSSLError, client_side_context
@@ -49,6 +51,12 @@ class Host(Protocol):
     ) -> None:
         """Finish what was accepted, then close everything."""
 
+    def hurry(self, finish_seconds: float) -> None:
+        """Have a `stop` under way take no longer than this."""
+
+    async def listen_also(self, name: str, sock: socket.socket) -> Callable[[], None]:
+        """Accept on another socket for a port; return what ends that."""
+
     async def problems(self) -> list[Problem]:
         """Return what keeps messages from passing; empty if nothing does."""
 
@@ -61,7 +69,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     channel = Channel(socket.socket(fileno=CHANNEL))
     try:
-        boot, descriptors = channel.receive_first()
+        boot = channel.receive_first()
     except ChannelError:
         return
     configure_logs(
@@ -70,8 +78,7 @@ def main() -> None:
         worker=int(boot["number"]),
     )
     sockets = {
-        name: socket.socket(fileno=descriptor)
-        for name, descriptor in zip(boot["ports"], descriptors, strict=True)
+        name: socket.socket(fileno=channel.sockets.pop(0)) for name in boot["ports"]
     }
     work_in_batches()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -90,6 +97,9 @@ class Worker:
         self._boot = boot
         self._sockets = sockets
         self._how_to_stop: asyncio.Future[Message] | None = None
+        self._finish_seconds = 0.0
+        self._ending = Ending(_tell_what_held)
+        self._lent: LentSockets | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._token: SoftwareToken | None = None
         self._host: Host | None = None
@@ -102,13 +112,14 @@ class Worker:
         loop.add_signal_handler(signal.SIGTERM, self._stop, {})
         try:
             host = self._host = await asyncio.to_thread(self._make_host)
+            self._lent = LentSockets(host.listen_also)
             self._listen_to_supervisor(loop)
             starting = loop.create_task(host.start())
             await asyncio.wait((starting, told), return_when=asyncio.FIRST_COMPLETED)
             if told.done():
                 starting.cancel()
                 await asyncio.gather(starting, return_exceptions=True)
-                await host.stop()
+                await self._stop_host(host, told.result())
                 return True
             await starting
         except Exception as error:  # noqa: BLE001 - the supervisor is told of every one
@@ -117,18 +128,22 @@ class Worker:
         calm_garbage_collection()
         self._run(keep_tidy())
         self._tell({"ready": True})
-        how = await told
-        loop.remove_reader(self._channel.fileno())
-        await host.stop(
-            finish_seconds=how.get("seconds"),
-            patience_seconds=how.get("patience", 0.0),
-        )
-        self._write_events()
+        await self._stop_host(host, await told)
         return True
+
+    async def _stop_host(self, host: Host, how: Message) -> None:
+        seconds, patience = self._seconds(how), how.get("patience", 0.0)
+        await host.stop(finish_seconds=seconds, patience_seconds=patience)
+        self._write_events()
+
+    def _seconds(self, how: Message) -> float:
+        """Return how long we may take to finish what was accepted."""
+        return float(how.get("seconds", self._finish_seconds))
 
     def _make_host(self) -> Host:
         boot = self._boot
         settings = parse_settings(boot["settings"], Path(boot["config"]))
+        self._finish_seconds = settings.limits.finish_seconds
         token = self._token = SoftwareToken.open(settings.path(settings.token))
         internal = internal_identity(settings.directory)
         if boot["pin"] is None:
@@ -152,6 +167,7 @@ class Worker:
     def _listen_to_supervisor(self, loop: asyncio.AbstractEventLoop) -> None:
         self._channel.unblocked()
         loop.add_reader(self._channel.fileno(), self._hear)
+        self._hear()  # what came together with the first message
 
     def _hear(self) -> None:
         try:
@@ -162,14 +178,28 @@ class Worker:
             self._stop({})
             return
         for message in messages:
-            if message.get("do") == "stop":
+            self._obey(message)
+
+    def _obey(self, message: Message) -> None:
+        match message:
+            case {"do": "stop"}:
                 self._stop(message)
-            else:
+            case {"do": "adopt", "loan": int(loan), "port": str(port)} if self._lent:
+                descriptor = self._channel.sockets.pop(0)
+                self._run(self._lent.adopt(loan, port, descriptor))
+            case {"do": "release", "loan": int(loan)} if self._lent:
+                self._run(self._lent.release(loan))
+            case _:
                 self._run(self._answer(message))
 
     def _stop(self, how: Message) -> None:
-        if self._how_to_stop is not None and not self._how_to_stop.done():
-            self._how_to_stop.set_result(how)
+        """Stop; or, if that is under way, hurry."""
+        told, seconds = self._how_to_stop, self._seconds(how)
+        self._ending.within(seconds + how.get("patience", 0.0) + CLOSE_SECONDS)
+        if told is not None and not told.done():
+            told.set_result(how)
+        elif self._host is not None:
+            self._host.hurry(seconds)
 
     def _run(self, work: Any) -> None:  # noqa: ANN401 - a coroutine
         task = asyncio.get_running_loop().create_task(work)
@@ -204,6 +234,10 @@ class Worker:
         if self._boot.get("debug"):
             traceback.print_exception(error)
         self._tell({"failed": failed(error)})
+
+
+def _tell_what_held(held: list[str]) -> None:
+    _log.error("worker not closed in time", held_by=held)
 
 
 def failed(error: Exception) -> dict[str, str]:

@@ -66,7 +66,11 @@ class Server:
         self._accepted: weakref.WeakSet[ServerConnection] = weakref.WeakSet()
         self._open: set[ServerConnection] = set()
         self._all_closed: asyncio.Future[None] | None = None
+        self._wait_ends: asyncio.TimerHandle | None = None
+        self._patience_ends = self._grace_seconds = 0.0
         self._listener: asyncio.Server | None = None
+        self._more_listeners: list[asyncio.Server] = []
+        self._options: dict[str, Any] = {"backlog": BACKLOG}
 
     async def start(
         self,
@@ -78,18 +82,30 @@ class Server:
         reuse_port: bool,
     ) -> None:
         """Listen."""
-        options: dict[str, Any] = {"backlog": BACKLOG}
+        options = self._options
         if ssl is not None:
             options |= {
                 "ssl": ssl,
                 "ssl_handshake_timeout": self.limits.handshake_seconds,
                 "ssl_shutdown_timeout": SHUTDOWN_SECONDS,
             }
-        if sock is not None:
-            options["sock"] = sock
-        else:
-            options |= {"host": host, "port": port, "reuse_port": reuse_port}
-        self._listener = await self.loop.create_server(self._accept, **options)
+        where: dict[str, Any] = {"sock": sock}
+        if sock is None:
+            where = {"host": host, "port": port, "reuse_port": reuse_port}
+        self._listener = await self.loop.create_server(self._accept, **options, **where)
+
+    async def listen_also(self, sock: socket.socket) -> Callable[[], None]:
+        """Accept on another listening socket too; return what ends that.
+
+        The socket is the server's from now on. One that stops listening takes none.
+        """
+        listener = await self.loop.create_server(
+            self._accept, sock=sock, **self._options
+        )
+        self._more_listeners.append(listener)
+        if self.is_closing:
+            listener.close()
+        return listener.close
 
     @property
     def port(self) -> int:
@@ -108,6 +124,8 @@ class Server:
         """Accept nobody any more; what was accepted goes on."""
         if self._listener is not None:
             self._listener.close()
+        for listener in self._more_listeners:
+            listener.close()
 
     async def close(
         self, grace_seconds: float = GRACE_SECONDS, *, patience_seconds: float = 0.0
@@ -122,16 +140,24 @@ class Server:
         """
         self.is_closing = True
         self.stop_listening()
-        ends = self.loop.time() + patience_seconds
-        while self._accepted and self.loop.time() < ends:  # noqa: ASYNC110 - who shakes hands is in a weak set only
+        self._grace_seconds = grace_seconds
+        self._patience_ends = self.loop.time() + patience_seconds
+        while self._accepted and self.loop.time() < self._patience_ends:  # noqa: ASYNC110 - who shakes hands is in a weak set only
             await asyncio.sleep(PATIENCE_STEP_SECONDS)
         self.turns_away = True
         for connection in tuple(self._open):
             connection.stop()
-        await self._wait_until_closed(grace_seconds)
+        await self._wait_until_closed(self._grace_seconds)
         for connection in tuple(self._open):
             connection.kill()
         await self._wait_until_closed(1.0)
+
+    def hurry(self, grace_seconds: float) -> None:
+        """Have a `close` under way take no longer than this, without patience."""
+        self._patience_ends = 0.0
+        self._grace_seconds = min(self._grace_seconds, grace_seconds)
+        if self._all_closed is not None:
+            self._end_wait_in(grace_seconds)
 
     async def __aenter__(self) -> Self:
         return self
@@ -143,8 +169,27 @@ class Server:
         if not self._open:
             return
         self._all_closed = self.loop.create_future()
-        await asyncio.wait((self._all_closed,), timeout=seconds)
-        self._all_closed = None
+        self._end_wait_in(seconds)
+        try:
+            await self._all_closed
+        finally:
+            self._all_closed = None
+            if self._wait_ends is not None:
+                self._wait_ends.cancel()
+                self._wait_ends = None
+
+    def _end_wait_in(self, seconds: float) -> None:
+        """End `_wait_until_closed` in so many seconds, or sooner as said before."""
+        when = self.loop.time() + seconds
+        if self._wait_ends is not None:
+            if self._wait_ends.when() <= when:
+                return
+            self._wait_ends.cancel()
+        self._wait_ends = self.loop.call_at(when, self._end_wait)
+
+    def _end_wait(self) -> None:
+        if self._all_closed is not None and not self._all_closed.done():
+            self._all_closed.set_result(None)
 
     # What connections call.
 
@@ -162,9 +207,8 @@ class Server:
         """Forget a connection."""
         self._accepted.discard(connection)
         self._open.discard(connection)
-        waiter = self._all_closed
-        if not self._open and waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        if not self._open:
+            self._end_wait()
 
 
 async def serve(  # noqa: PLR0913  settings by name

@@ -11,12 +11,12 @@ ours, so that balancers and monitoring see the difference.
 import asyncio
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from kerege.exchange.http import Handler, Request, Response, Server, serve
+from kerege.exchange.security_server.http_limits import http_limits
 from kerege.exchange.security_server.readiness import Problem
 from kerege.exchange.security_server.runtime import new_uuid
-from kerege.exchange.security_server.server import http_limits
 from kerege.exchange.security_server.settings import Settings
 from kerege.xroad.faults import (
     CLIENT_PROXY,
@@ -50,7 +50,7 @@ class LockedServer:
         self._settings = settings
         self._sockets = sockets
         self._context = context
-        self._servers: list[Server] = []
+        self._ports: dict[str, Server] = {}
 
     async def start(self) -> None:
         """Listen."""
@@ -67,8 +67,22 @@ class LockedServer:
         seconds = self._settings.limits.finish_seconds
         if finish_seconds is not None:
             seconds = finish_seconds
-        await asyncio.gather(*(server.close(seconds) for server in self._servers))
-        self._servers.clear()
+        servers = tuple(self._ports.values())
+        await asyncio.gather(*(server.close(seconds) for server in servers))
+        self._ports.clear()
+
+    def hurry(self, finish_seconds: float) -> None:
+        """Take no longer than this; see `SecurityServer.hurry`."""
+        for server in self._ports.values():
+            server.hurry(finish_seconds)
+
+    async def listen_also(self, name: str, sock: socket.socket) -> Callable[[], None]:
+        """Accept on another socket for a port; see `SecurityServer.listen_also`."""
+        server = self._ports.get(name)
+        if server is not None:
+            return await server.listen_also(sock)
+        sock.close()
+        return lambda: None
 
     async def problems(self) -> list[Problem]:
         """Return the one problem."""
@@ -99,16 +113,14 @@ class LockedServer:
         self, name: str, handler: Handler, context: ssl.SSLContext | None
     ) -> None:
         if name in self._sockets:
-            self._servers.append(
-                await serve(
-                    handler,
-                    None,
-                    0,
-                    ssl=context,
-                    limits=http_limits(self._settings),
-                    sock=self._sockets[name],
-                    add_date=True,
-                )
+            self._ports[name] = await serve(
+                handler,
+                None,
+                0,
+                ssl=context,
+                limits=http_limits(self._settings),
+                sock=self._sockets[name],
+                add_date=True,
             )
 
 

@@ -8,7 +8,7 @@ finishing what it has accepted.
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
 from functools import partial
@@ -19,7 +19,7 @@ import structlog
 from cryptography import x509
 
 from kerege.exchange.clock import utc_now
-from kerege.exchange.http import ClientPool, Handler, Limits, MethodHook, Server, serve
+from kerege.exchange.http import ClientPool, Handler, MethodHook, Server, serve
 from kerege.exchange.messagelog import LogCipher, MessageLog
 from kerege.exchange.messagelog.archive_job import ArchiveJob
 from kerege.exchange.messagelog.archiver import Archiver
@@ -28,6 +28,7 @@ from kerege.exchange.processes import only_process
 from kerege.exchange.security_server.chains import Chains
 from kerege.exchange.security_server.client_port import ClientPort
 from kerege.exchange.security_server.downloads import Downloads
+from kerege.exchange.security_server.http_limits import http_limits
 from kerege.exchange.security_server.logging_setup import open_log
 from kerege.exchange.security_server.metaservices import SoapMetaservices
 from kerege.exchange.security_server.metrics import Metrics
@@ -35,6 +36,10 @@ from kerege.exchange.security_server.metrics_files import METRICS_FOLDER, clear
 from kerege.exchange.security_server.metrics_state import Sources, keep_measuring
 from kerege.exchange.security_server.monitoring import Monitoring
 from kerege.exchange.security_server.ocsp_port import OCSPPort
+from kerege.exchange.security_server.own_certificates import (
+    intermediates,
+    own_certificates,
+)
 from kerege.exchange.security_server.own_ocsp import OwnOCSP
 from kerege.exchange.security_server.peer_ocsp import PeerOCSP
 from kerege.exchange.security_server.peer_port import PeerPort
@@ -63,7 +68,7 @@ JOBS_LOCK = "jobs.lock"
 
 _log = structlog.get_logger(__name__)
 
-MakeKeys = Callable[[Callable[[], "list[x509.Certificate]"]], ServerKeys]
+MakeKeys = Callable[[Callable[[], list[x509.Certificate]]], ServerKeys]
 """Builds the keys, given where intermediate CA certificates come from."""
 
 
@@ -132,8 +137,8 @@ class SecurityServer:
         turns = self._start_turns(spool)
         upkeep = Upkeep(settings, turns, self._stack, self._clock)
         configuration = await upkeep.configuration(self._run)
-        keys = self._make_keys(lambda: _intermediates(configuration))
-        own = tuple(_own_certificates(keys))
+        keys = self._make_keys(lambda: intermediates(configuration))
+        own = tuple(own_certificates(keys))
         ocsp = await upkeep.ocsp(configuration, own, fetching)
         log = await self._start_log(database, configuration, turns, keys.log_cipher)
         monitoring = self._monitoring(database, configuration, keys)
@@ -196,6 +201,24 @@ class SecurityServer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         await self._stack.aclose()
+
+    def hurry(self, finish_seconds: float) -> None:
+        """Have a `stop` under way take no longer than this, without patience."""
+        for server in self._servers:
+            server.hurry(finish_seconds)
+
+    async def listen_also(self, name: str, sock: socket.socket) -> Callable[[], None]:
+        """Accept on another socket for a port; return what ends that.
+
+        Args:
+            name: Of the setting.
+            sock: Listens; it is this server's from now on.
+        """
+        server = self._ports.get(name)
+        if server is not None:
+            return await server.listen_also(sock)
+        sock.close()  # it has stopped
+        return lambda: None
 
     async def problems(self) -> list[Problem]:
         """Return what keeps messages from passing; empty if nothing does."""
@@ -370,30 +393,3 @@ class SecurityServer:
 def _note_failure(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         _log.error("unexpected failure", exc_info=error)
-
-
-def http_limits(settings: Settings) -> Limits:
-    """Return the bounds of every port."""
-    chosen = settings.limits
-    return Limits(
-        head_bytes=chosen.header_bytes,
-        head_seconds=chosen.header_seconds,
-        idle_seconds=chosen.idle_seconds,
-        body_stall_seconds=chosen.stall_seconds,
-        connections=chosen.connections,
-    )
-
-
-def _own_certificates(keys: ServerKeys) -> Iterator[x509.Certificate]:
-    yield from keys.authentication_chain[:1]
-    for signer in keys.signers.values():
-        yield signer.certificate
-
-
-def _intermediates(configuration: CurrentConfiguration) -> list[x509.Certificate]:
-    conf = configuration()
-    return [
-        certificate
-        for authority in conf.trust(conf.instance).authorities
-        for certificate in authority.intermediates
-    ]

@@ -6,6 +6,7 @@ of file that the other one is gone.
 
 import array
 import json
+import os
 import socket
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -16,6 +17,7 @@ MAX_LINE_BYTES = 1024 * 1024
 """The longest message has the text of the settings file."""
 MAX_SOCKETS = 16
 """Sent with one message; a server has four ports."""
+_RIGHTS_BYTES = socket.CMSG_SPACE(MAX_SOCKETS * array.array("i").itemsize)
 _BLOCK_BYTES = 65_536
 
 
@@ -30,6 +32,11 @@ class Channel:
         """Speak over ``end``, which is closed by `close`."""
         self._socket = end
         self._buffer = b""
+        self._early: list[Message] = []
+        """Came together with the first one."""
+        self.sockets: list[int] = []
+        """Descriptors that came with messages, in their order; whoever takes one out
+        owns it."""
         self.is_taken = False
         """Whether its request has come, and is being worked on."""
 
@@ -65,45 +72,54 @@ class Channel:
 
         Raises `ChannelError` at the end.
         """
+        if self._early:
+            messages, self._early = self._early, []
+            return messages
         try:
-            data = self._socket.recv(_BLOCK_BYTES)
+            data, ancillary, _, _ = self._socket.recvmsg(_BLOCK_BYTES, _RIGHTS_BYTES)
         except BlockingIOError:
             return []
         except OSError as error:
             raise ChannelError("The other end is gone") from error
+        self.sockets += _descriptors(ancillary)
         if not data:
             raise ChannelError("The other end is gone")
         return self._messages(data)
 
-    def receive_first(self) -> tuple[Message, list[int]]:
-        """Wait for the first message; return it with the descriptors it brings.
+    def receive_first(self) -> Message:
+        """Wait for the first message; what comes with it is in `sockets`.
+
+        Call `receive` once more without waiting: another one may be there already.
 
         Raises `ChannelError` if there is none.
         """
-        rights_size = socket.CMSG_SPACE(MAX_SOCKETS * array.array("i").itemsize)
-        data, ancillary, _, _ = self._socket.recvmsg(_BLOCK_BYTES, rights_size)
-        sockets: list[int] = []
-        for level, kind, rights in ancillary:
-            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-                numbers = array.array("i")
-                numbers.frombytes(
-                    rights[: len(rights) - len(rights) % numbers.itemsize]
-                )
-                sockets += numbers
-        messages = self._messages(data)
+        messages: list[Message] = []
         while not messages:
             messages = self.receive()
-        return messages[0], sockets
+        first, *self._early = messages
+        return first
 
     def close(self) -> None:
-        """Close this end."""
+        """Close this end, and the sockets that nobody has taken."""
         self._socket.close()
+        while self.sockets:
+            os.close(self.sockets.pop())
 
     def _messages(self, data: bytes) -> list[Message]:
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         if len(self._buffer) > MAX_LINE_BYTES:
             raise ChannelError("A message without an end")
         return [_read(line) for line in lines]
+
+
+def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
+    found: list[int] = []
+    for level, kind, rights in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            numbers = array.array("i")
+            numbers.frombytes(rights[: len(rights) - len(rights) % numbers.itemsize])
+            found += numbers
+    return found
 
 
 def _read(line: bytes) -> Message:

@@ -9,7 +9,8 @@ from typing import Self
 from kerege.exchange.security_server.settings import SettingsError
 from kerege.exchange.supervisor.channel import Message
 from kerege.exchange.supervisor.crew import PATIENCE_SECONDS
-from kerege.exchange.supervisor.listening import CannotListenError
+from kerege.exchange.supervisor.lending import Lending
+from kerege.exchange.supervisor.listening import ADMIN, CannotListenError
 from kerege.exchange.supervisor.notify import notify_reloading
 from kerege.exchange.supervisor.operators import Answer, Operators
 from kerege.exchange.supervisor.reading import next_plan
@@ -40,7 +41,9 @@ class Commands:
         self._operators = Operators(supervisor.loop, folder, self._handle)
         self._states = States(supervisor, plan)
         self._opened = [plan.listening]
-        """Sockets of plans that some worker may still have."""
+        """Sockets of plans that some worker may still have, the newest last."""
+        self._lending = Lending(supervisor.crew)
+        supervisor.on_change = self._settle
         supervisor.on_stop = self._stop
 
     def __enter__(self) -> Self:
@@ -93,7 +96,7 @@ class Commands:
         notify_reloading()
         finish = partial(self._reloaded, answers, over)
         try:
-            plan = next_plan(supervisor.options, supervisor.plan)
+            plan = next_plan(supervisor.options, supervisor.plan, self._opened)
         except SettingsError as error:
             finish({"what": str(error)})
         except CannotListenError as error:
@@ -130,6 +133,21 @@ class Commands:
         for listening in self._opened:
             listening.close_all_but(used)
         self._opened = [each for each in self._opened if each.sockets & used]
+        self._settle()
+
+    def _settle(self) -> None:
+        """Have somebody accept on every socket that is open."""
+        supervisor = self._supervisor
+        if supervisor.was_ready and not supervisor.crew.is_stopping:
+            self._lending.settle(
+                {
+                    each: name
+                    for listening in self._opened
+                    for name, port in listening.ports.items()
+                    for each in port.sockets
+                    if name != ADMIN and each.fileno() >= 0
+                }
+            )
 
     def _stop(self) -> None:
         self._states.close()

@@ -71,7 +71,8 @@ class Crew:
         self._events = events
         self._on_failed = on_failed
         self._roll: _Roll | None = None
-        self._is_stopping = False
+        self.is_stopping = False
+        """Nobody is started any more."""
         self.slots: dict[int, Slot] = {}
         self.alive: dict[int, Worker] = {}
         """All processes by id, those that are leaving too."""
@@ -146,7 +147,7 @@ class Crew:
         if worker is None:
             return None
         slot = self.slots.get(worker.number)
-        if worker.state is State.LEAVING or self._is_stopping or slot is None:
+        if worker.state is State.LEAVING or self.is_stopping or slot is None:
             return worker
         how = how_it_ended(status)
         if slot.coming is worker:
@@ -159,20 +160,25 @@ class Crew:
 
     def stop(self, seconds: float) -> None:
         """Tell everybody to finish what they accepted and end."""
-        self._is_stopping = True
+        self.is_stopping = True
         for worker in self.alive.values():
             worker.leave(seconds=seconds, patience=0)
-        self._timers.after(seconds + KILL_SECONDS, self.kill)
+        self._timers.after(seconds + KILL_SECONDS, self._kill_who_is_left)
+
+    def _kill_who_is_left(self) -> None:
+        for worker in self.alive.values():
+            self._events.error("worker hangs", worker=worker.number, pid=worker.pid)
+        self.kill()
 
     def kill(self) -> None:
         """End everybody at once."""
-        self._is_stopping = True
+        self.is_stopping = True
         for worker in self.alive.values():
             worker.kill()
 
     def _fill(self, slot: Slot) -> None:
         """Start a worker in an empty slot."""
-        if self._is_stopping or slot.current is not None:
+        if self.is_stopping or slot.current is not None:
             return
         if slot.number in self.slots:
             slot.current = self._start(slot.number, slot.plan)
@@ -208,7 +214,7 @@ class Crew:
             self._fill(slot)
 
     def _replace_next(self, roll: _Roll) -> None:
-        if self._is_stopping:
+        if self.is_stopping:
             return
         if not roll.left:
             self._complete(roll)

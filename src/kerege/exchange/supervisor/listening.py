@@ -1,14 +1,15 @@
 """The sockets that a server listens on: bound once, kept while workers come and go.
 
 Each worker has sockets of its own on the same addresses, and the kernel spreads the
-connections over them (SO_REUSEPORT, socket(7)). All of them stay open here: what
-arrives while a worker is replaced waits for its successor.
+connections over them (SO_REUSEPORT, socket(7)). All of them stay open here as long as
+the address is listened on, those of workers that are there no more too: closing one
+would lose the connections that have arrived on it. See `lending`.
 """
 
 import errno
 import socket
 import time
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping, Sequence, Set as AbstractSet
 from dataclasses import dataclass, field
 
 from kerege.exchange.security_server.settings import (
@@ -105,14 +106,15 @@ class Listening:
 def listen(
     settings: Settings,
     *,
-    before: Listening | None = None,
+    before: Sequence[Listening] = (),
     wait_seconds: float = 0.0,
 ) -> Listening:
     """Listen on every address of the settings.
 
     Args:
         settings: Say which, and how many workers will accept.
-        before: What is listened on already: kept as far as it is still wanted.
+        before: What is listened on already, the newest last: kept as far as it is
+            still wanted.
         wait_seconds: How long a busy port is tried again.
 
     Raises:
@@ -120,33 +122,54 @@ def listen(
     """
     ends = time.monotonic() + wait_seconds
     ports: dict[str, Port] = {}
-    known = {p.address: p for p in before.ports.values()} if before else {}
+    known = _open_sockets(before)
     try:
         for option in options_of(Listen):
             address = getattr(settings.listen, option.name)
             if not address:
                 continue
-            old = known.get(address)
-            port = ports[option.name] = Port(address, list(old.sockets) if old else [])
+            port = ports[option.name] = Port(address)
             count = 1 if option.name == ADMIN else settings.workers
-            _fill(port, count, ends)
+            _fill(port, known.get(_key(option.name, address), {}), count, ends)
     except BaseException:
-        Listening(ports).close_all_but(before.sockets if before else frozenset())
+        kept = {each for listening in before for each in listening.sockets}
+        Listening(ports).close_all_but(kept)
         raise
     return Listening(ports)
 
 
-def _fill(port: Port, count: int, ends: float) -> None:
-    """Give a port as many sockets as there are workers."""
-    del port.sockets[count:]
+def _open_sockets(before: Sequence[Listening]) -> dict[str, dict[int, socket.socket]]:
+    """Return what is open: by `_key`, then by place in the row of sockets."""
+    found: dict[str, dict[int, socket.socket]] = {}
+    for listening in before:
+        for name, port in listening.ports.items():
+            places = {i: s for i, s in enumerate(port.sockets) if s.fileno() >= 0}
+            if places:
+                number = next(iter(places.values())).getsockname()[1]
+                real = f"{port.address.rpartition(':')[0]}:{number}"
+                for key in (_key(name, port.address), real):
+                    found.setdefault(key, {}).update(places)
+    return found
+
+
+def _key(name: str, address: str) -> str:
+    """Return what tells one address from others; 0 stands for any free port."""
+    return f"{name} {address}" if split_address(address)[1] == 0 else address
+
+
+def _fill(
+    port: Port, known: Mapping[int, socket.socket], count: int, ends: float
+) -> None:
+    """Give a port a socket for each worker, and for those there were before."""
     host, number = split_address(port.address)
     try:
-        if not port.sockets:
+        if known:
+            number = next(iter(known.values())).getsockname()[1]
+        else:
             _require_free(host, number, ends)
-        while len(port.sockets) < count:
-            if port.sockets:
-                number = port.sockets[0].getsockname()[1]
-            port.sockets.append(_listener(host, number))
+        for place in range(max(count, max(known, default=-1) + 1)):
+            port.sockets.append(known.get(place) or _listener(host, number))
+            number = port.sockets[0].getsockname()[1]
     except OSError as error:
         raise CannotListenError(port.address, error) from error
 

@@ -1,5 +1,6 @@
 """From the settings file to a plan for workers: read, judged, its ports bound."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from kerege.exchange.security_server.settings import (
@@ -7,7 +8,7 @@ from kerege.exchange.security_server.settings import (
     SettingsError,
     parse_settings,
 )
-from kerege.exchange.supervisor.listening import listen
+from kerege.exchange.supervisor.listening import Listening, listen
 from kerege.exchange.supervisor.supervisor import Options
 from kerege.exchange.supervisor.workers import Plan
 
@@ -35,8 +36,13 @@ def first_plan(options: Options, *, wait_seconds: float) -> Plan:
     return Plan(settings, text, listen(settings, wait_seconds=wait_seconds))
 
 
-def next_plan(options: Options, plan: Plan) -> Plan:
+def next_plan(options: Options, plan: Plan, opened: Sequence[Listening]) -> Plan:
     """Return the plan of a reload: ports that stay the same stay open.
+
+    Args:
+        options: Say where the settings are.
+        plan: The one before.
+        opened: All that is listened on, the newest last.
 
     Raises `SettingsError`, also for what a running server cannot change;
     `CannotListenError`.
@@ -46,4 +52,4 @@ def next_plan(options: Options, plan: Plan) -> Plan:
     if settings.path(settings.spool) != before.path(before.spool):
         msg = "The setting 'spool' changes only with a restart"
         raise SettingsError(msg)
-    return Plan(settings, text, listen(settings, before=plan.listening))
+    return Plan(settings, text, listen(settings, before=opened))

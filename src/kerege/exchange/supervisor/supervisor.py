@@ -84,6 +84,8 @@ class Supervisor:
         """Under way."""
         self.on_reload: Callable[[], None] = lambda: None
         """What SIGHUP does."""
+        self.on_change: Callable[[], None] = lambda: None
+        """Hears that a worker is ready, or has ended."""
         self.on_stop: Callable[[], None] = lambda: None
         """Comes before the ports are closed."""
 
@@ -163,6 +165,7 @@ class Supervisor:
                 worker.failure = message["failed"]
             elif message.get("ready"):
                 self.crew.ready(worker)
+                self.on_change()
                 self._look_whether_ready()
             else:
                 self.questions.answer(message)
@@ -228,9 +231,11 @@ class Supervisor:
         for pid, worker in tuple(self.crew.alive.items()):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
+                worker.has_ended = True
                 while worker.channel.fileno() >= 0 and self._hear(worker):
                     pass  # its last words
                 self.crew.died(pid, status)
+                self.on_change()
                 with suppress(OSError):  # then its counts stay where they are
                     worker_ended(self.metrics, str(pid))
 

@@ -66,15 +66,17 @@ class Worker:
     """Whether it was given a PIN."""
     started: float = field(default_factory=time.monotonic)
     state: State = State.STARTING
+    has_ended: bool = False
+    """Whether the kernel has told us so: its number may be another process's by now."""
     failure: dict[str, str] | None = None
     """Why it says that it did not start."""
     silences: int = 0
     """Questions in a row that it has not answered; see `pulse`."""
 
-    def tell(self, message: Message) -> bool:
+    def tell(self, message: Message, sockets: Sequence[int] = ()) -> bool:
         """Send a message; false if it does not take it (it is dead, or hangs)."""
         try:
-            self.channel.send(message)
+            self.channel.send(message, sockets)
         except ChannelError:
             return False
         return True
@@ -85,8 +87,9 @@ class Worker:
         self.tell({"do": "stop", **how})
 
     def kill(self) -> None:
-        """End it at once."""
-        os.kill(self.pid, signal.SIGKILL)
+        """End it at once, if it has not ended."""
+        if not self.has_ended:
+            os.kill(self.pid, signal.SIGKILL)
 
 
 @dataclass(slots=True)
