@@ -2,9 +2,12 @@
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha512
 from hmac import compare_digest
+from typing import TypeVar
 
 from kerege.xroad import identifier_xml
 from kerege.xroad.algorithms import SHA512
@@ -22,7 +25,8 @@ from kerege.xroad.soap._names import (
     XROAD_NAMESPACE,
     refuse,
 )
-from kerege.xroad.soap._scan import Element, Scan, scan
+from kerege.xroad.soap._scan import scan
+from kerege.xroad.soap._walk import Element, Scan
 
 REQUEST_HASH_ALGORITHM = SHA512
 """Of request hashes, whatever else is signed with."""
@@ -46,6 +50,9 @@ _FIELDS = {
     f"{_REPR}representedParty": "representedParty",
     f"{{{SECURITY_TOKEN_NAMESPACE}}}securityToken": "securityToken",
 }
+_Id = TypeVar("_Id", ClientId, SecurityServerId, ServiceId)
+_MAX_KEPT_CHARACTERS = 400
+"""Of the codes of an identifier that is kept for the next message; most have 40."""
 _REQUIRED = ("protocolVersion", "client", "id", "service")
 """In the order in which the reference misses them."""
 
@@ -187,7 +194,7 @@ def message_of(found: Scan) -> SoapMessage:
     """Interpret what was found in an envelope. Raises as `read` does."""
     fields = _header_fields(found)
     body_element = _body_element(found)
-    service_id = identifier_xml.read_service_id(_identifier(fields["service"]))
+    service_id = _identifier(fields["service"], identifier_xml.read_service_id)
     if not body_element.startswith(service_id.service_code):
         raise XRoadError(
             "inconsistent_headers",
@@ -196,7 +203,7 @@ def message_of(found: Scan) -> SoapMessage:
         )
     server = fields.get("securityServer")
     return SoapMessage(
-        client_id=identifier_xml.read_client_id(_identifier(fields["client"])),
+        client_id=_identifier(fields["client"], identifier_xml.read_client_id),
         service_id=service_id,
         query_id=fields["id"].text,
         protocol_version=_protocol_version(fields["protocolVersion"].text),
@@ -207,7 +214,7 @@ def message_of(found: Scan) -> SoapMessage:
         security_server=(
             None
             if server is None
-            else identifier_xml.read_server_id(_identifier(server))
+            else _identifier(server, identifier_xml.read_server_id)
         ),
         request_hash=_optional_text(fields, "requestHash"),
         security_token=_security_token(fields.get("securityToken")),
@@ -249,9 +256,26 @@ def _body_element(found: Scan) -> str:
     return names[0]
 
 
-def _identifier(element: Element) -> Parts:
+def _identifier(element: Element, read_id: Callable[[Parts], _Id]) -> _Id:
+    """Read an identifier; one that was read lately is not read again."""
     name = element.name.rpartition("}")[2]
-    return Parts(name, element.attributes.get(_OBJECT_TYPE), element.child_texts)
+    object_type, codes = element.attributes.get(_OBJECT_TYPE), element.child_texts
+    if sum([len(text) for _, text in codes]) > _MAX_KEPT_CHARACTERS:
+        return read_id(Parts(name, object_type, codes))
+    # lru_cache forgets the type variable.
+    return _kept_identifier(  # type: ignore[no-any-return]
+        read_id, name, object_type, tuple(codes)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _kept_identifier(
+    read_id: Callable[[Parts], _Id],
+    name: str,
+    object_type: str | None,
+    codes: tuple[tuple[str, str], ...],
+) -> _Id:
+    return read_id(Parts(name, object_type, list(codes)))
 
 
 def _protocol_version(version: str) -> str:

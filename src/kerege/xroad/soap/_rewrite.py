@@ -35,7 +35,8 @@ from kerege.xroad.soap._message import (
     require_soap_type,
 )
 from kerege.xroad.soap._names import MAX_SOAP_BYTES, refuse
-from kerege.xroad.soap._scan import Scan, scan
+from kerege.xroad.soap._scan import end_of_tag, scan
+from kerege.xroad.soap._walk import Scan
 
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 _ODD = re.compile(
@@ -101,7 +102,7 @@ def add_request_hash(
     if found.has_fault:
         return read_fault(content, charset=charset)
     message = replace(message_of(found), request_hash=request_hash)
-    start, end = found.root
+    start, end = found.root[0], end_of_tag(text, found.root[1])
     envelope = _normalised(_with_hash(text, found, request_hash.encode("ascii")))
     before, after = _kept(without_declaration(text[:start])), _kept(text[end:])
     whole = b"%b%b%b%b\n" % (_DECLARATION, before, envelope, after)
@@ -123,17 +124,18 @@ def _charset(content_type: str) -> str | None:
 
 def _with_hash(text: bytes, found: Scan, value: bytes) -> bytes:
     """Return the envelope with the new requestHash and without an old one."""
-    position, end = found.root
+    position, end = found.root[0], end_of_tag(text, found.root[1])
     pieces = []
-    for element, element_end in zip(found.header, found.ends, strict=True):
+    for element, at in zip(found.header, found.ends, strict=True):
         if element.name == REQUEST_HASH:
             pieces.append(text[position : element.start])
-            position = element_end
+            position = end_of_tag(text, at)
         elif element.name == QUERY_ID:
+            element_end = end_of_tag(text, at)
             pieces.append(text[position:element_end])
             position = element_end
             start_tag = _start_tag(text, element.start)
-            header = text[found.headers[0][0] : element_end]
+            header = text[found.headers[0] : element_end]
             pieces += (_first_space(header), _hash_element(start_tag, value))
     pieces.append(text[position:end])
     return b"".join(pieces)

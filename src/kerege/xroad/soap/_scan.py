@@ -13,82 +13,21 @@ Rules:
 """
 
 import re
-from dataclasses import dataclass, field
-from typing import NamedTuple
-from xml.parsers import expat
+from functools import cache
 
 from lxml import etree
 
-from kerege.xroad.soap._encoding import UTF_8, declared_encoding
-from kerege.xroad.soap._names import (
-    ENVELOPE_NAMESPACE,
-    MAX_DEPTH,
-    MAX_ELEMENTS,
-    MAX_HEADER_ELEMENTS,
-    MAX_SOAP_BYTES,
-    XINCLUDE_NAMESPACE,
-    refuse,
-)
-
-_ENV = f"{ENVELOPE_NAMESPACE}}}"
-_ENVELOPE, _HEADER, _BODY = _ENV + "Envelope", _ENV + "Header", _ENV + "Body"
-_FAULT = _ENV + "Fault"
-_XINCLUDE = XINCLUDE_NAMESPACE.encode()
+from kerege.xroad.soap._encoding import UTF_8
+from kerege.xroad.soap._names import MAX_DEPTH, MAX_SOAP_BYTES, refuse
+from kerege.xroad.soap._walk import Scan, walk
 
 _DOCTYPE = re.compile(rb"(?:\s++|<\?.*?\?>|<!--.*?-->)*+<!DOCTYPE", re.DOTALL)
 _NAME = re.compile(rb"</?([^\s/>]++)")
 _AFTER_NAME = (b">", b" ", b"/", b"\n", b"\r", b"\t")
-_MAX_ENDING_BYTES = 1024
-"""Where the last three end tags are, with some white space; else we look closer."""
-_ENDING = re.compile(
-    rb"(?:</(?P<child>[^\s>]++)\s*+>)?\s*+</(?P<body>[^\s>]++)\s*+>\s*+"
-    rb"</(?P<root>[^\s>]++)\s*+>(?P<space>\s*+)\Z"
-)
+_END_TAG = re.compile(rb"</([^\s>]++)\s*+>")
+_ENDING = re.compile(rb"\s*+</([^\s>]++)\s*+>\s*+</([^\s>]++)\s*+>\s*+")
+"""The last two end tags."""
 _TAG = re.compile(rb"<(?:\"[^\"]*\"|'[^']*'|[^>\"'])*>")
-
-
-class Element(NamedTuple):
-    """A child of the Header, with its own children."""
-
-    name: str
-    """``{namespace}local``."""
-    attributes: dict[str, str]
-    """Names with a namespace as ``namespace}local``."""
-    texts: list[str]
-    children: list[tuple[str, list[str]]]
-    """Names and texts; what is deeper is nobody's business."""
-    start: int
-    """Offset of its start tag."""
-
-    @property
-    def text(self) -> str:
-        """Its own text; comments and processing instructions do not count."""
-        return "".join(self.texts)
-
-    @property
-    def child_texts(self) -> list[tuple[str, str]]:
-        """Names and texts of its children."""
-        return [(name, "".join(texts)) for name, texts in self.children]
-
-
-@dataclass(slots=True)
-class Scan:
-    """What one pass found. Offsets are into the bytes that were scanned."""
-
-    header: list[Element] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    """Where each element of `header` ends."""
-    headers: list[tuple[int, int]] = field(default_factory=list)
-    """Start and end tag of each Header."""
-    bodies: int = 0
-    body_names: list[str] = field(default_factory=list)
-    """Local names of the Body's elements; more than two are not counted."""
-    body: tuple[int, int] = (0, 0)
-    """Start and end tag of the last Body; the end only if it was looked at."""
-    has_fault: bool = False
-    encoding_style: str | None = None
-    root: tuple[int, int] = (0, 0)
-    """Where the envelope begins and ends."""
 
 
 def scan(content: bytes) -> Scan:
@@ -102,14 +41,50 @@ def scan(content: bytes) -> Scan:
         refuse(f"The SOAP message is larger than {MAX_SOAP_BYTES} bytes")
     if _DOCTYPE.match(content):
         refuse("The SOAP message has a DOCTYPE, which is not allowed")
-    scanner = _Scanner(content, thorough=False)
-    scanner.run()
-    if not scanner.is_certain():
-        scanner = _Scanner(content, thorough=True)
-        scanner.run()
-    elif content.count(b"</") > MAX_DEPTH:
+    found = walk(content, thorough=False)
+    if found.stopped_at >= 0 and not _ends_as_expected(content, found):
+        return walk(content, thorough=True)
+    if content.count(b"</") > MAX_DEPTH:
         _require_shallow(content)
-    return scanner.found
+    return found
+
+
+def end_of_tag(content: bytes, at: int) -> int:
+    """Return where an element ends, from where a `Scan` says that it does."""
+    return content.index(b">", at) + 1 if content[at : at + 2] == b"</" else at
+
+
+def _ends_as_expected(content: bytes, found: Scan) -> bool:
+    """Whether the Body and the envelope ended after the Body's first element.
+
+    Judged by the last tags: they can only be those of the first element in the Body if
+    no other one has its name. If so, ``found`` learns where they are.
+    """
+    begin = found.stopped_at
+    name, tag = _name_at(content, begin), _TAG.match(content, begin)
+    root_end = content.rfind(b"</")
+    body_end = content.rfind(b"</", 0, root_end)
+    child_end = tag.end() if tag else -1
+    if not content.startswith(b"/>", child_end - 2):
+        child_end = content.rfind(b"</", 0, body_end)
+        closing = _END_TAG.match(content, child_end)
+        if closing is None or closing[1] != name or child_end < begin:
+            return False
+        if any(content.find(b"<" + name + c, begin + 1) > 0 for c in _AFTER_NAME):
+            return False
+        child_end = closing.end()
+    ending = _ENDING.fullmatch(content, child_end)
+    body, root = _name_at(content, found.body[0]), _name_at(content, found.root[0])
+    if ending is None or (ending[1], ending[2]) != (body, root):
+        return False
+    found.body = (found.body[0], body_end)
+    found.root = (found.root[0], root_end)
+    return True
+
+
+def _name_at(content: bytes, at: int) -> bytes:
+    found = _NAME.match(content, at)
+    return found[1] if found else b""
 
 
 class _Nothing:
@@ -119,8 +94,10 @@ class _Nothing:
         """Be there: lxml wants it."""
 
 
-def _require_shallow(content: bytes) -> None:
-    parser = etree.XMLParser(  # type: ignore[call-overload]
+@cache
+def _depth_parser() -> etree.XMLParser:
+    """One for all messages, for the same reason as in `kerege.xroad.xml`."""
+    return etree.XMLParser(  # type: ignore[call-overload, no-any-return]
         target=_Nothing(),
         encoding=UTF_8,
         resolve_entities=False,
@@ -128,212 +105,10 @@ def _require_shallow(content: bytes) -> None:
         load_dtd=False,
         huge_tree=False,
     )
+
+
+def _require_shallow(content: bytes) -> None:
     try:
-        etree.fromstring(content, parser)
+        etree.fromstring(content, _depth_parser())
     except etree.XMLSyntaxError as error:
         refuse(f"The SOAP message is too deep, or not well-formed: {error}")
-
-
-class _Scanner:
-    """Handlers of expat, one set for each place in the envelope."""
-
-    def __init__(self, content: bytes, *, thorough: bool) -> None:
-        self.found = Scan()
-        self._content = content
-        self._thorough = thorough
-        self._depth = 0
-        self._elements = 0
-        self._inside = ""
-        self._first_child = -1
-        self._element: Element | None = None
-        parser = expat.ParserCreate(UTF_8, "}")
-        parser.buffer_text = True
-        parser.StartElementHandler = self._envelope_began
-        parser.StartDoctypeDeclHandler = self._doctype
-        parser.XmlDeclHandler = self._declaration
-        if _XINCLUDE in content:
-            parser.StartNamespaceDeclHandler = self._namespace
-        self._parser = parser
-
-    def run(self) -> None:
-        """Parse it all. Raises ``invalid_soap``."""
-        try:
-            self._parser.Parse(self._content, True)
-        except expat.ExpatError as error:
-            refuse(f"The SOAP message is not well-formed XML: {error}")
-
-    def is_certain(self) -> bool:
-        """Whether it is known that the Body, and the envelope, ended as they should.
-
-        Judged by the last tags: they can only be those of the first element in the
-        Body if no other one has its name.
-        """
-        content, begin = self._content, self._first_child
-        if begin < 0:
-            return True
-        name = _name_at(content, begin)
-        tag = _TAG.match(content, begin)
-        if tag and tag[0].endswith(b"/>"):
-            child_end = tag.end()
-        else:
-            if any(content.find(b"<" + name + c, begin + 1) > 0 for c in _AFTER_NAME):
-                return False
-            child_end = -1
-        return self._ends_with(name, child_end)
-
-    def _ends_with(self, child: bytes, child_end: int) -> bool:
-        """Whether the last tags are as expected; if so, note where they are.
-
-        Args:
-            child: Name of the Body's first element.
-            child_end: Where it ends if it is an empty tag, else -1.
-        """
-        content, found = self._content, self.found
-        offset = max(0, len(content) - _MAX_ENDING_BYTES)
-        ending = _ENDING.search(content[offset:])
-        if ending is None:
-            return False
-        body, root = _name_at(content, found.body[0]), _name_at(content, found.root[0])
-        if (ending["body"], ending["root"]) != (body, root):
-            return False
-        body_end = offset + ending.start("body") - 2
-        if child_end < 0:
-            if ending["child"] != child:
-                return False
-        elif content[child_end:body_end].strip():
-            return False
-        found.body = (found.body[0], body_end)
-        found.root = (found.root[0], offset + ending.start("space"))
-        return True
-
-    # What may stand before the envelope.
-
-    def _doctype(self, *_: object) -> None:
-        refuse("The SOAP message has a DOCTYPE, which is not allowed")
-
-    def _declaration(self, _version: str, encoding: str | None, _alone: int) -> None:
-        if (encoding or "").lower() != (declared_encoding(self._content) or ""):
-            refuse("The SOAP message has an XML declaration that is not understood")
-
-    def _namespace(self, _prefix: str | None, uri: str | None) -> None:
-        if uri == XINCLUDE_NAMESPACE:
-            refuse("The SOAP message has XInclude, which is not allowed")
-
-    # The envelope and its children.
-
-    def _envelope_began(self, name: str, attributes: dict[str, str]) -> None:
-        if name != _ENVELOPE:
-            refuse(f"Expected a SOAP 1.1 envelope, got {name[:255]!r}")
-        self.found.root = (self._parser.CurrentByteIndex, 0)
-        self.found.encoding_style = attributes.get(_ENV + "encodingStyle")
-        self._watch_envelope()
-
-    def _watch_envelope(self) -> None:
-        self._depth = 1
-        self._parser.StartElementHandler = self._part_began
-        self._parser.EndElementHandler = self._envelope_ended
-        self._parser.CharacterDataHandler = None
-
-    def _envelope_ended(self, _name: str) -> None:
-        self.found.root = (self.found.root[0], self._end_of_tag())
-
-    def _part_began(self, name: str, _attributes: dict[str, str]) -> None:
-        self._depth = 2
-        at = self._parser.CurrentByteIndex
-        if name == _HEADER:
-            self.found.headers.append((at, at))
-            self._parser.StartElementHandler = self._field_began
-            self._parser.EndElementHandler = self._header_ended
-            return
-        if name == _BODY:
-            self.found.bodies += 1
-            self.found.body = (at, at)
-        self._inside = name
-        self._parser.StartElementHandler = self._below_began
-        self._parser.EndElementHandler = self._below_ended
-
-    # The Header.
-
-    def _header_ended(self, _name: str) -> None:
-        start, _ = self.found.headers[-1]
-        self.found.headers[-1] = (start, self._parser.CurrentByteIndex)
-        self._watch_envelope()
-
-    def _field_began(self, name: str, attributes: dict[str, str]) -> None:
-        self._count()
-        at = self._parser.CurrentByteIndex
-        self._element = Element("{" + name, attributes, [], [], at)
-        self.found.header.append(self._element)
-        self._depth = 3
-        self._parser.StartElementHandler = self._code_began
-        self._parser.EndElementHandler = self._code_ended
-        self._parser.CharacterDataHandler = self._element.texts.append
-
-    def _code_began(self, name: str, _attributes: dict[str, str]) -> None:
-        self._count()
-        self._depth += 1
-        self._parser.CharacterDataHandler = None
-        if self._depth == 4 and self._element is not None:
-            texts: list[str] = []
-            self._element.children.append(("{" + name, texts))
-            self._parser.CharacterDataHandler = texts.append
-
-    def _code_ended(self, _name: str) -> None:
-        self._depth -= 1
-        element = self._element
-        if element is None:
-            return
-        if self._depth == 2:
-            self.found.ends.append(self._end_of_tag())
-            self._parser.StartElementHandler = self._field_began
-            self._parser.EndElementHandler = self._header_ended
-            self._parser.CharacterDataHandler = None
-        elif self._depth == 3:
-            self._parser.CharacterDataHandler = element.texts.append
-        elif self._depth == 4:
-            self._parser.CharacterDataHandler = element.children[-1][1].append
-
-    def _count(self) -> None:
-        self._elements += 1
-        if self._elements > MAX_HEADER_ELEMENTS:
-            refuse(f"The SOAP header has more than {MAX_HEADER_ELEMENTS} elements")
-
-    # The Body, and whatever else is in the envelope.
-
-    def _below_began(self, name: str, _attributes: dict[str, str]) -> None:
-        self._depth += 1
-        if self._depth == 3 and self._inside == _BODY:
-            if name == _FAULT:
-                self.found.has_fault = True
-            if len(self.found.body_names) < 2:
-                self.found.body_names.append(name.rpartition("}")[2])
-            if not self._thorough and self.found.bodies == 1:
-                self._first_child = self._parser.CurrentByteIndex
-                self._parser.StartElementHandler = None
-                self._parser.EndElementHandler = None
-                return
-        self._elements += 1
-        if self._depth > MAX_DEPTH or self._elements > MAX_ELEMENTS:
-            refuse(
-                f"The SOAP message has more than {MAX_DEPTH} elements within each "
-                f"other, or more than {MAX_ELEMENTS} in all"
-            )
-
-    def _below_ended(self, _name: str) -> None:
-        self._depth -= 1
-        if self._depth == 1:
-            if self._inside == _BODY:
-                self.found.body = (self.found.body[0], self._parser.CurrentByteIndex)
-            self._watch_envelope()
-
-    def _end_of_tag(self) -> int:
-        """Return where the end tag ends; an empty element has ended already."""
-        at = self._parser.CurrentByteIndex
-        if self._content[at : at + 2] == b"</":
-            return self._content.index(b">", at) + 1
-        return at
-
-
-def _name_at(content: bytes, at: int) -> bytes:
-    found = _NAME.match(content, at)
-    return found[1] if found else b""

@@ -18,7 +18,7 @@ from kerege.xroad.soap._names import (
     SECURITY_TOKEN_NAMESPACE,
     XROAD_NAMESPACE,
 )
-from kerege.xroad.soap._scan import scan
+from kerege.xroad.soap._scan import end_of_tag, scan
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What is no `Char` of XML 1.0, section 2.2."""
@@ -96,7 +96,11 @@ def answer_to(request: bytes, body: bytes) -> bytes:
     tag = _TAG_END.match(text, start)
     if tag is None or end < tag.end():
         raise XRoadError("invalid_soap", "The request has no Body to answer to")
-    envelope = text[found.root[0] : tag.end()] + body + text[end : found.root[1]]
+    envelope = (
+        text[found.root[0] : tag.end()]
+        + body
+        + text[end : end_of_tag(text, found.root[1])]
+    )
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + envelope
 
 
