@@ -36,6 +36,8 @@ class Skeleton:
     """Fixed bytes, with where they begin and end."""
     slots: tuple[tuple[int, int], ...]
     """Where the values begin and end, in the order that they were given."""
+    order: tuple[int, ...]
+    """Which value stands behind each of the fixed bytes but the last."""
 
     @classmethod
     def of(cls, document: bytes, values: Sequence[bytes]) -> Self | None:
@@ -55,7 +57,8 @@ class Skeleton:
             fixed.append((position, begin, document[position:begin]))
             position = end
         fixed.append((position, len(document), document[position:]))
-        return cls(len(document), tuple(fixed), tuple(slots))
+        order = sorted(range(len(slots)), key=slots.__getitem__)
+        return cls(len(document), tuple(fixed), tuple(slots), tuple(order))
 
     def read(self, document: bytes) -> tuple[bytes, ...] | None:
         """Return what stands in the slots; None if the document does not fit."""
@@ -68,10 +71,10 @@ class Skeleton:
 
     def filled(self, values: Sequence[bytes]) -> bytes:
         """Return the document with ``values``, each as long as its slot."""
-        pieces: list[tuple[int, bytes]] = [(at, each) for at, _, each in self.fixed]
-        pieces += [(at, each) for (at, _), each in zip(self.slots, values, strict=True)]
-        pieces.sort()
-        return b"".join([each for _, each in pieces])
+        pieces = [self.fixed[0][2]]
+        for index, (_, _, fixed) in zip(self.order, self.fixed[1:], strict=True):
+            pieces += (values[index], fixed)
+        return b"".join(pieces)
 
 
 T_co = TypeVar("T_co", covariant=True)

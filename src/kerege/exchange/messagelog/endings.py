@@ -75,14 +75,14 @@ class Endings:
         The whole, and None, if it has none worth it, or one that did not come before:
         another implementation may change there what ours does not.
         """
+        for ending in self._known.values():
+            if signature.endswith(ending.data):
+                return signature[: -len(ending.data)], ending
         cut = signature.rfind(_LAST_CHANGE) + len(_LAST_CHANGE)
         size = len(signature) - cut
         if not SHORTEST <= size <= LONGEST:
             return signature, None
         key = signature[cut : cut + _KEY_BYTES]
-        ending = self._known.get(key)
-        if ending is not None and signature.endswith(ending.data):
-            return signature[: -len(ending.data)], ending
         data = signature[cut:]
         if self._seen.pop(key, None) != data:
             _remember(self._seen, key, data)

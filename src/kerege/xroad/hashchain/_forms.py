@@ -6,7 +6,7 @@ chain as the next one, but for four digests.
 
 import binascii
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from kerege.xroad.algorithms import SHA512
@@ -102,7 +102,7 @@ def _result_digests(result: Result) -> list[bytes]:
 
 
 def _result_with(result: Result, digests: Sequence[bytes]) -> Result:
-    return replace(result, value=digests[0])
+    return Result(result.uri, result.digest, digests[0])
 
 
 def _chain_digests(chain: Chain) -> list[bytes]:
