@@ -10,7 +10,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from kerege.exchange.http import ClientPool, Handler, Request, Response, serve
+from bench._load import Client, serve_same
+from kerege.exchange.http import Handler, serve
 from kerege.sandbox.builder import Instance, build, prepare
 from kerege.sandbox.layout import (
     PORTAL,
@@ -50,21 +51,25 @@ class Load:
     failed: int
 
 
-async def answer_small(_: Request) -> Response:
-    """Be a service that answers 500 bytes."""
-    return Response(200, b"OK", [(b"Content-Type", b"application/json")], BODY)
-
-
 async def start_instance(
-    stack: AsyncExitStack, folder: Path, answer: Handler = answer_small
+    stack: AsyncExitStack, folder: Path, answer: Handler | None = None
 ) -> Instance:
-    """Build an instance with RSA-2048 keys; serve all but the Security Servers."""
+    """Build an instance with RSA-2048 keys; serve all but the Security Servers.
+
+    The service gives 500 bytes, unless another ``answer`` is given.
+    """
     ports = find_ports(Ports().shifted(1000))
     instance = await asyncio.to_thread(build, Files(folder / "instance"), ports)
     prepare(instance)
     await start_services(stack, instance, without={"register"})
-    service = await serve(answer, TRUST_ADDRESS, ports.provider)
-    stack.push_async_callback(service.close)
+    if answer is None:
+        await stack.enter_async_context(
+            await serve_same(TRUST_ADDRESS, ports.provider, BODY)
+        )
+    else:
+        await stack.enter_async_context(
+            await serve(answer, TRUST_ADDRESS, ports.provider)
+        )
     return instance
 
 
@@ -89,31 +94,19 @@ async def run_load(
     client_id: ClientId = PORTAL_CLIENT,
 ) -> Load:
     """Send 500-byte requests from so many clients at once, for so long."""
-    address = (through.address, instance.ports.client_http)
-    headers = [
-        (b"X-Road-Client", client_id.path.encode()),
-        (b"Content-Type", b"application/json"),
-    ]
-    latencies: list[float] = []
-    failed = 0
-    async with ClientPool() as pool:
-        ends = time.perf_counter() + seconds
-
-        async def client() -> None:
-            nonlocal failed
-            while (started := time.perf_counter()) < ends:
-                response = await pool.request(
-                    address, method="POST", target=TARGET, headers=headers, body=BODY
-                )
-                content = await response.body.read_all(100_000)
-                latencies.append(time.perf_counter() - started)
-                failed += response.status != 200 or content != BODY
-
-        began = time.perf_counter()
-        async with asyncio.TaskGroup() as group:
-            for _ in range(clients):
-                group.create_task(client())
-        took = time.perf_counter() - began
+    request = (
+        b"POST %b HTTP/1.1\r\nHost: x\r\nX-Road-Client: %b\r\n"
+        b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+        % (TARGET, client_id.path.encode(), len(BODY), BODY)
+    )
+    began = time.perf_counter()
+    senders = [Client(request, BODY, began + seconds) for _ in range(clients)]
+    async with asyncio.TaskGroup() as group:
+        for sender in senders:
+            group.create_task(sender.run(through.address, instance.ports.client_http))
+    took = time.perf_counter() - began
+    latencies = [each for sender in senders for each in sender.latencies]
+    failed = sum(sender.failed for sender in senders)
     cuts = statistics.quantiles(latencies, n=100)
     done = len(latencies)
     return Load(clients, done, done / took, 1000 * cuts[49], 1000 * cuts[98], failed)
