@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench._load import Client, serve_same
 from kerege.exchange.http import Handler, serve
+from kerege.exchange.processes import work_in_batches
 from kerege.sandbox.builder import Instance, build, prepare
 from kerege.sandbox.layout import (
     PORTAL,
@@ -58,6 +59,7 @@ async def start_instance(
 
     The service gives 500 bytes, unless another ``answer`` is given.
     """
+    work_in_batches()  # this process is the load generator too: do not disturb servers
     ports = find_ports(Ports().shifted(1000))
     instance = await asyncio.to_thread(build, Files(folder / "instance"), ports)
     prepare(instance)
