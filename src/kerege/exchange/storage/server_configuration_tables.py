@@ -6,6 +6,7 @@ version is the empty string.
 """
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     ForeignKey,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
 )
 
 from kerege.exchange.storage.metadata import metadata, row_id
@@ -81,7 +83,22 @@ endpoints = Table(
     Column("service_code", CODE, nullable=False),
     Column("method", String(20), nullable=False),
     Column("path", CODE, nullable=False),
+    Column("generated", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("client_id", "service_code", "method", "path"),
+)  # generated: a description brought it, and the next version may take it away
+
+service_description_versions = Table(
+    "service_description_versions",
+    metadata,
+    Column("id", row_id(), primary_key=True),
+    _child_of("clients.id"),
+    Column("url", String(2048), nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("format", String(40), nullable=False),
+    Column("title", CODE, nullable=False),
+    Column("version", CODE, nullable=False),
+    Column("first_read", BigInteger, nullable=False),  # milliseconds since 1970
+    Column("last_read", BigInteger, nullable=False),
 )
 
 access_rights = Table(
