@@ -19,6 +19,8 @@ from kerege.xroad._fault_codes import (
     ONLY_IN_7_8,
 )
 
+KNOWN_CAUSES = frozenset((*LEGACY_SPELLING, *LEGACY_SPELLING.values(), *ONLY_IN_7_8))
+"""The table's codes in both spellings, without the prefix of who noticed."""
 CLIENT = "client"
 """The information system's request is wrong."""
 CLIENT_PROXY = "server.clientproxy"

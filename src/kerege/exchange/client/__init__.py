@@ -9,7 +9,8 @@
         address = answer.json()
 
 `AsyncClient` is the same with ``await``. Bodies may be files and iterators, and
-`Client.stream` gives an answer in chunks: both ways in memory for one chunk. What can go wrong is in `errors`: a fault of
+`Client.stream` gives an answer in chunks: both ways in memory for one chunk. `soap` calls
+SOAP services, with attachments; `kerege.exchange.client.zeep` is a transport for zeep. What can go wrong is in `errors`: a fault of
 X-Road is raised and says who has to act; an error status of the service is an answer.
 
 Rules:
@@ -32,6 +33,7 @@ from kerege.exchange.client.errors import (
     ProviderServerFault,
     SecurityServerUnreachable,
     ServiceFault,
+    ServiceSoapFault,
     ServiceStatusError,
     TransportFault,
     XRoadCallError,
@@ -40,6 +42,8 @@ from kerege.exchange.client.errors import (
 from kerege.exchange.client.exchanging import AsyncStreamedResponse
 from kerege.exchange.client.request import CallOptions
 from kerege.exchange.client.response import Response
+from kerege.exchange.client.soap import Attachment, SoapCall, SoapOptions
+from kerege.exchange.client.soap_answer import SoapResponse
 from kerege.exchange.client.tls import TLS
 
 __all__ = [
@@ -49,6 +53,7 @@ __all__ = [
     "AnswerTooLarge",
     "AsyncClient",
     "AsyncStreamedResponse",
+    "Attachment",
     "CallOptions",
     "Client",
     "ClientRequestFault",
@@ -59,7 +64,11 @@ __all__ = [
     "Response",
     "SecurityServerUnreachable",
     "ServiceFault",
+    "ServiceSoapFault",
     "ServiceStatusError",
+    "SoapCall",
+    "SoapOptions",
+    "SoapResponse",
     "StreamedResponse",
     "TransportFault",
     "XRoadCallError",

@@ -6,7 +6,7 @@ Codes come in two spellings: ``server.serverproxy.access_denied`` from X-Road 7.
 
 from collections.abc import Mapping
 
-from kerege.xroad.faults import legacy_code
+from kerege.xroad.faults import KNOWN_CAUSES, legacy_code
 
 MAX_CODE_CHARACTERS = 255
 """A code is a few words; a longer one is cut before it is looked at."""
@@ -32,6 +32,22 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "invalid_content_type": "Set a Content-Type that fits the body",
         "bad_request": "The request is not HTTP as X-Road takes it: look at the path "
         "and the headers",
+    },
+    "SOAP": {
+        "invalid_soap": "For client: the envelope is not SOAP 1.1 as X-Road takes it, "
+        "and the message says why. Else the service answered so: "
+        + _ASK_PROVIDER[0].lower()
+        + _ASK_PROVIDER[1:],
+        "missing_header": "Give the envelope a Header with client, service, id and "
+        "protocolVersion",
+        "missing_body": "Give the envelope a Body with one element",
+        "invalid_body": "The Body has one element, no more",
+        "inconsistent_headers": "For client: the Body's element must begin with the "
+        "service code. Else the service did not repeat the request's header: "
+        + _ASK_PROVIDER[0].lower()
+        + _ASK_PROVIDER[1:],
+        "invalid_protocol_version": "Set protocolVersion to 4.0",
+        "invalid_soap_action": "Put SOAPAction into quotes, or leave it empty",
     },
     "Who is who, and who may": {
         "unknown_member": "Check the codes, capital letters included: for the client, "
@@ -133,6 +149,8 @@ _MODERN = {
     for spelling in (code, legacy_code(code))
 }
 
+_CAUSES = frozenset(map(_squashed, KNOWN_CAUSES))
+
 
 def modern_parts(code: str) -> tuple[str, ...]:
     """Return the parts of a code in the 7.8 spelling, as far as it is known.
@@ -142,6 +160,11 @@ def modern_parts(code: str) -> tuple[str, ...]:
     """
     parts = code[:MAX_CODE_CHARACTERS].split(".")
     return tuple(_MODERN.get(_squashed(part), part.lower()) for part in parts)
+
+
+def is_x_road_cause(part: str) -> bool:
+    """Whether the part of a code is one of X-Road's table, in either spelling."""
+    return _squashed(part) in _CAUSES
 
 
 def advice_for(code: str) -> str:

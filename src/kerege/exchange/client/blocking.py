@@ -25,6 +25,8 @@ from kerege.exchange.client.exchanging import CHUNK_BYTES, AsyncStreamedResponse
 from kerege.exchange.client.request import CallOptions, CallPath
 from kerege.exchange.client.response import Head, Response
 from kerege.exchange.client.sending import HandedOver, is_made_on_the_way
+from kerege.exchange.client.soap import SoapCall, SoapOptions
+from kerege.exchange.client.soap_answer import SoapResponse
 from kerege.exchange.client.tls import TLS
 from kerege.xroad.identifiers import ClientId
 
@@ -65,7 +67,8 @@ class Client:
                 max_answer_bytes=max_answer_bytes,
             )
 
-        make()  # whoever gave wrong arguments hears of it here
+        made = make()  # whoever gave wrong arguments hears of it here
+        self.server, self.client, self.user_id = made.server, made.client, user_id
         self._make = make
         self._lock = threading.Lock()
         self._worker: _Worker | None = None
@@ -149,6 +152,30 @@ class Client:
         finally:
             with suppress(NoAnswer):  # closed meanwhile, and the connection with it
                 worker.run(opened.__aexit__(None, None, None))
+
+    def soap(
+        self,
+        service: Service,
+        body: bytes | str,
+        **options: Unpack[SoapOptions],
+    ) -> SoapResponse:
+        """Call a SOAP service and return its answer; see `AsyncClient.soap`."""
+        worker = self._open_worker()
+        return worker.run(worker.client.soap(service, body, **options))
+
+    def send_soap(
+        self,
+        call: SoapCall,
+        *,
+        timeout: float | None = None,
+        max_answer_bytes: int | None = None,
+    ) -> Response:
+        """Send an envelope that is complete; see `AsyncClient.send_soap`."""
+        worker = self._open_worker()
+        sending = worker.client.send_soap(
+            call, timeout=timeout, max_answer_bytes=max_answer_bytes
+        )
+        return worker.run(sending)
 
     def _open_worker(self) -> "_Worker":
         with self._lock:

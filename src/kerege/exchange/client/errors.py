@@ -7,6 +7,7 @@
      +- AnswerTooLarge               longer than we were ready to take
      +- NotAnXRoadAnswer             from something that is no Security Server
      +- ServiceStatusError           `Response.raise_for_status`: the service said no
+     +- ServiceSoapFault             `SoapResponse.raise_for_status`: likewise
      +- XRoadFault                   a server on the way refused or failed
          +- ClientRequestFault       our request is wrong (``client.``)
          +- OwnServerFault           our own server (``server.clientproxy.``)
@@ -81,6 +82,19 @@ class ServiceStatusError(XRoadCallError):
             f"The service answered {status} {reason}".rstrip(), query_id=query_id
         )
         self.status = status
+
+
+class ServiceSoapFault(XRoadCallError):  # noqa: N818 - a fault, in SOAP's words
+    """The service itself answered with a SOAP fault."""
+
+    def __init__(self, code: str, text: str, *, detail: str, query_id: str) -> None:
+        """Make an error from the fault's code, string and detail."""
+        super().__init__(
+            f"The service answered with the fault {code}: {text}", query_id=query_id
+        )
+        self.code = code
+        self.text = text
+        self.detail = detail
 
 
 class XRoadFault(XRoadCallError):  # noqa: N818 - a fault, in X-Road's words

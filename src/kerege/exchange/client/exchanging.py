@@ -38,9 +38,19 @@ _DONE_OR_NOT = (
 class Exchange:
     """One call. `open` it, `read` or iterate `chunks`, and `close` it."""
 
-    def __init__(self, call: Call, max_answer_bytes: int) -> None:
-        """Send nothing yet."""
+    def __init__(
+        self, call: Call, max_answer_bytes: int, *, is_rest: bool = True
+    ) -> None:
+        """Send nothing yet.
+
+        Args:
+            call: The call.
+            max_answer_bytes: Longest answer that is taken.
+            is_rest: Whether the answer's headers tell if it is one of X-Road; SOAP
+                says that in the envelope.
+        """
         self.call = call
+        self._is_rest = is_rest
         self.max_answer_bytes = max_answer_bytes
         self._body: OutgoingBody | None = None
         self._answer: aiohttp.ClientResponse | None = None
@@ -73,11 +83,12 @@ class Exchange:
             data=self._body or body,
             allow_redirects=False,
         )
-        try:
-            await _require_an_answer(answer, call)
-        except BaseException:
-            self.close()
-            raise
+        if self._is_rest:
+            try:
+                await _require_an_answer(answer, call)
+            except BaseException:
+                self.close()
+                raise
 
     async def read(self, into: IO[bytes] | None) -> Response:
         """Return the whole answer; its body goes ``into`` a file if there is one."""
@@ -222,7 +233,7 @@ def _unreachable(
             "Is this its HTTPS port? Pin its certificate, or name the CA that "
             "issued it, and give the client certificate that is registered"
         )
-    server = call.url.partition("/r1/")[0]
+    server = call.url.partition("/r1/")[0].rstrip("/")
     return SecurityServerUnreachable(
         f"The security server {server} cannot be reached: {why}",
         query_id=call.query_id,

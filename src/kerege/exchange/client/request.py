@@ -119,6 +119,16 @@ def build_call(
     )
 
 
+def checked_headers(headers: dict[str, str]) -> dict[str, str]:
+    """Return headers that can be sent. Raises `ValueError` if one cannot."""
+    for name, value in headers.items():
+        can_be_sent = all(c >= " " or c == "\t" for c in value)
+        if not can_be_sent or not _TOKEN.fullmatch(name):
+            msg = f"The header {name[:80]!r} has characters that no header may have"
+            raise ValueError(msg)
+    return headers
+
+
 @dataclass(frozen=True, slots=True)
 class _XRoadHeaders:
     client: ClientId
@@ -134,12 +144,7 @@ class _XRoadHeaders:
                 msg = f"The header {name} is set by an argument and cannot be given too"
                 raise ValueError(msg)
             headers[name] = value
-        for name, value in headers.items():
-            can_be_sent = all(c >= " " or c == "\t" for c in value)
-            if not can_be_sent or not _TOKEN.fullmatch(name):
-                msg = f"The header {name[:80]!r} has characters that no header may have"
-                raise ValueError(msg)
-        return headers
+        return checked_headers(headers)
 
     def _own(self) -> Iterable[tuple[str, str]]:
         options = self.options
