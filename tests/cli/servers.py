@@ -19,7 +19,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kerege.sandbox.builder import Instance, build, prepare
-from kerege.sandbox.layout import PORTAL_CLIENT, SERVICES, Files, MemberPlan, Ports
+from kerege.sandbox.layout import (
+    PORTAL,
+    PORTAL_CLIENT,
+    SERVICES,
+    Files,
+    MemberPlan,
+    Ports,
+)
 from kerege.sandbox.ports import find_ports
 from kerege.sandbox.services import start_services
 from tests.cli.running import RUN
@@ -182,3 +189,19 @@ def running(
         server.end()
         assert process.stdout
         process.stdout.close()
+
+
+@contextmanager
+def portal(
+    made: Instance, *, workers: int = 1, more: str = ""
+) -> Iterator[RunningServer]:
+    """Run the portal's server with so many workers, and more settings."""
+    config = made.files.server(PORTAL) / "server.toml"
+    good = config.read_text()
+    config.write_text(f"workers = {workers}\n{good}\n{more}")
+    try:
+        with running(made, PORTAL) as server:
+            server.until("ready")
+            yield server
+    finally:
+        config.write_text(good)

@@ -4,14 +4,13 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from kerege.sandbox.builder import Instance
 from kerege.sandbox.layout import PORTAL, REGISTER, Ports
 from tests.cli.load import Load
-from tests.cli.servers import RunningServer, instance, message, running
+from tests.cli.servers import RunningServer, instance, message, portal, running
 
 pytestmark = pytest.mark.slow
 
@@ -31,22 +30,6 @@ def provider(made: Instance) -> Iterator[RunningServer]:
     with running(made, REGISTER) as server:
         server.until("ready")
         yield server
-
-
-@contextmanager
-def portal(
-    made: Instance, *, workers: int = 1, more: str = ""
-) -> Iterator[RunningServer]:
-    """Run the portal's server with so many workers, and more settings."""
-    config = made.files.server(PORTAL) / "server.toml"
-    good = config.read_text()
-    config.write_text(f"workers = {workers}\n{good}\n{more}")
-    try:
-        with running(made, PORTAL) as server:
-            server.until("ready")
-            yield server
-    finally:
-        config.write_text(good)
 
 
 def test_no_connection_is_lost_when_there_are_fewer_workers(made):

@@ -17,6 +17,8 @@ CLOSE_SECONDS = 4.0
 """From the time that connections were given to the end of the process: less than the
 supervisor waits until it kills (`KILL_SECONDS`), so that the log has what held it."""
 OURS = "kerege."
+DEPTH = 4
+"""Functions that are named of each thread."""
 
 
 class Ending:
@@ -53,14 +55,16 @@ def at_work() -> list[str]:
     """Return what this process's threads are doing: names of our functions."""
     here = threading.get_ident()
     frames = sys._current_frames()  # noqa: SLF001 - documented, for debugging
-    found = {_innermost(frame) for ident, frame in frames.items() if ident != here}
+    found = {_ours(frame) for ident, frame in frames.items() if ident != here}
     return sorted(found - {""})
 
 
-def _innermost(frame: FrameType | None) -> str:
-    while frame is not None:
+def _ours(frame: FrameType | None) -> str:
+    """Return the innermost of our functions, and those that called it."""
+    names: list[str] = []
+    while frame is not None and len(names) < DEPTH:
         module = frame.f_globals.get("__name__", "")
         if module.startswith(OURS):
-            return f"{module.removeprefix(OURS)}.{frame.f_code.co_qualname}"
+            names.append(f"{module.removeprefix(OURS)}.{frame.f_code.co_qualname}")
         frame = frame.f_back
-    return ""
+    return " < ".join(names)
