@@ -37,6 +37,9 @@ CHAIN = "application/hash-chain"
 SIGNATURE = "signature/bdoc-1.0/ts"
 FAULT = "text/xml; charset=UTF-8"
 
+SOAP = "text/xml; charset=UTF-8"
+ATTACHMENTS = "multipart/mixed; charset=UTF-8; boundary=xattAttacker"
+
 BOUNDARY = "xtopAttacker"
 _numbers = itertools.count(1)
 
@@ -176,6 +179,35 @@ class Author:
         pieces = [Piece(OCSP, der) for der in ocsp if der is not None]
         return self.sealed(pieces, Piece(REQUEST, made.block), body)
 
+    def soap_request(
+        self,
+        content: bytes,
+        attachments: Sequence[bytes] = (),
+        *,
+        part_headers: str = "",
+    ) -> Letter:
+        """Write a SOAP request with these attachments."""
+        identity = self.signing.identity
+        ocsp = [self.ocsp(certificate) for certificate in identity.certificates]
+        pieces = [Piece(OCSP, der) for der in ocsp if der is not None]
+        return self.soap(pieces, content, attachments, part_headers)
+
+    def soap(
+        self,
+        first: list[Piece],
+        content: bytes,
+        attachments: Sequence[bytes] = (),
+        part_headers: str = "",
+    ) -> Letter:
+        """Sign an envelope and attachments; return the whole message."""
+        parts = [Part.of("/message.xml", content)]
+        pieces = [*first, Piece(SOAP, content)]
+        if attachments:
+            pieces.append(nested(attachments, part_headers))
+        for number, attachment in enumerate(attachments, 1):
+            parts.append(Part.of(f"/attachment{number}", attachment))
+        return Letter((*pieces, *seal_pieces(self.sign(parts))))
+
     def answer(
         self, to: Http, *, status: int = 200, body: bytes | None = b"ok"
     ) -> Letter:
@@ -226,6 +258,15 @@ class Author:
             chain=chain[1:],
             ocsp_responses=[der for der in ocsp if der is not None],
         )
+
+
+def nested(attachments: Sequence[bytes], part_headers: str = "") -> Piece:
+    """Return the part that holds all attachments."""
+    pieces = [
+        Piece("application/octet-stream", one, part_headers).wire("xattAttacker")
+        for one in attachments
+    ]
+    return Piece(ATTACHMENTS, b"\r\n" + b"".join(pieces) + b"--xattAttacker--\r\n")
 
 
 def seal_pieces(data: SignatureData) -> list[Piece]:

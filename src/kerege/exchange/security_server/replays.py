@@ -8,6 +8,8 @@ every one is counted and logged.
   that the sending server makes for every message. What is around them (the signature's
   unsigned properties, OCSP responses, boundaries, HTTP headers) can be changed without
   the sender's key, so it cannot tell messages apart.
+* An envelope has no such id, and some applications send the same one again and again.
+  So a SOAP message is its envelope and the signing time, which is signed with it.
 * Counting asks the memory of this process alone: its last messages, bounded by number
   and by time.
 * Refusing (``security.refuse_replays``) asks the database as well, so it holds for all
@@ -85,7 +87,7 @@ class Replays:
             XRoadError: ``invalid_message`` for a replay, or a message too old or too
                 new to know, if they are refused; ``database_error``.
         """
-        identity = _identity(message)
+        identity = _identity(message, signed_at)
         is_new = not self._is_remembered(identity, now)
         if self.store is None:
             if not is_new:
@@ -145,9 +147,11 @@ def make_replays(
     )
 
 
-def _identity(message: ReceivedMessage) -> bytes:
+def _identity(message: ReceivedMessage, signed_at: datetime) -> bytes:
     known = message.content_digest
     digest = known if message.digest is SHA512 else SHA512.of(message.content)
+    if message.soap is not None:
+        digest = SHA512.of(digest + signed_at.isoformat().encode())
     return digest[:IDENTITY_BYTES]
 
 
