@@ -256,7 +256,7 @@ def test_a_previous_digest_is_a_digest(run):
 def test_encrypted_archives_are_decrypted_first(run):
     done = run(b"\x85", options=["--first"], name="mlog-{}.zip.gpg")
     assert done.exit_code == 2
-    assert "Decrypt it first" in done.output
+    assert "--gpg-home, or decrypt it first" in done.output
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_encrypted_archives_are_decrypted_first(run):
         (["x.asice"], "Missing option"),
         (["-c", "nowhere", "x.asice"], "nowhere cannot be read"),
         (["-c", "{conf}", "nowhere.asice"], "nowhere.asice cannot be read"),
-        (["-c", "{conf}", "."], "is a directory"),
+        (["-c", "{conf}", "."], "has no archives"),
         (["-c", "{here}", "x.asice"], "is not a configuration"),
         (["-c", "{text}", "x.asice"], "is not a configuration"),
     ],

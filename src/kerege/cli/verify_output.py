@@ -11,6 +11,7 @@ from itertools import groupby
 
 import click
 
+from kerege.cli.failures import Failure
 from kerege.xroad.asic import Check, ContainerReport, MessageInfo, Verdict
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.x509 import subject_text
@@ -54,7 +55,23 @@ class ArchiveResult:
         return self.error is None
 
 
-Result = ContainerResult | ArchiveResult
+@dataclass(frozen=True, slots=True)
+class ChainResult:
+    """How archives of a folder follow each other; each is a result of its own too."""
+
+    name: str
+    archives: tuple[str, ...]
+    """Names, in their order."""
+    last_digest: str
+    error: XRoadError | None = None
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether nothing is missing before or between, and nothing was added."""
+        return self.error is None
+
+
+Result = ContainerResult | ArchiveResult | ChainResult
 
 
 def print_result(result: Result) -> None:
@@ -63,6 +80,8 @@ def print_result(result: Result) -> None:
     click.echo(f"{_plain(result.name)}: {verdict}")
     if isinstance(result, ArchiveResult):
         _print_archive(result)
+    elif isinstance(result, ChainResult):
+        _print_chain(result)
     else:
         _print_container(result.report)
     click.echo()
@@ -75,12 +94,18 @@ def print_summary(results: Sequence[Result], *, always: bool) -> None:
         click.echo(f"{verified} of {len(results)} verified.")
 
 
-def print_json(results: Sequence[Result]) -> None:
-    """Print all results as one document."""
-    document = {
-        "verified": all(result.is_verified for result in results),
+def print_json(results: Sequence[Result], failure: Failure | None = None) -> None:
+    """Print all results as one document, and what ended it early."""
+    document: dict[str, object] = {
+        "verified": failure is None and all(result.is_verified for result in results),
         "results": [_fields(result) for result in results],
     }
+    if failure is not None:
+        document["failure"] = {
+            "what": failure.message,
+            "why": failure.why,
+            "advice": failure.advice,
+        }
     click.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
@@ -91,6 +116,16 @@ def _print_archive(result: ArchiveResult) -> None:
     _print_field("archive", f"{result.containers} containers, none changed or removed")
     _print_field("follows", result.previous or "nothing: it is the first")
     _print_field("last digest", result.last_digest)
+
+
+def _print_chain(result: ChainResult) -> None:
+    if result.archives:
+        _print_field("chain", f"{len(result.archives)} archives")
+        _print_field("first", result.archives[0])
+        _print_field("last", result.archives[-1])
+        _print_field("last digest", result.last_digest)
+    if result.error is not None:
+        _print_error(result.error)
 
 
 def _print_container(report: ContainerReport) -> None:
@@ -147,6 +182,13 @@ def _fields(result: Result) -> dict[str, object]:
             "error": _error_fields(result.error),
             "containers": result.containers,
             "previous_digest": result.previous,
+            "last_digest": result.last_digest,
+        }
+    if isinstance(result, ChainResult):
+        return fields | {
+            "kind": "chain",
+            "error": _error_fields(result.error),
+            "archives": list(result.archives),
             "last_digest": result.last_digest,
         }
     report = result.report

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from kerege.cli.failures import Failure
 from kerege.cli.output import print_json, print_table
 from kerege.cli.security_server.common import (
     active_token,
@@ -17,6 +18,7 @@ from kerege.cli.security_server.options import (
     read_settings,
 )
 from kerege.exchange.messagelog import Archiver, LogCipher
+from kerege.exchange.messagelog.transfer import archives_in
 from kerege.exchange.processes import only_process
 from kerege.exchange.security_server.logging_setup import log_policy
 from kerege.exchange.security_server.settings import Settings
@@ -58,12 +60,57 @@ def list_(*, as_json: bool, config: Path) -> None:
     """List the archives in the archive folder."""
     settings = read_settings(config)
     folder = log_policy(settings).archive
-    files = sorted(folder.glob("*.zip")) if folder.is_dir() else []
+    files = archives_in(folder) if folder.is_dir() else []
     rows = [(str(file), file.stat().st_size) for file in files]
     if as_json:
         print_json([{"file": name, "bytes": size} for name, size in rows])
         return
     print_table(("FILE", "BYTES"), rows, nothing=f"No archives in {folder}")
+
+
+@archive.command()
+@json_option
+@config_option
+def chains(*, as_json: bool, config: Path) -> None:
+    """Show how each chain of archives ends: the last digest, for `kerege verify`.
+
+    Write it down elsewhere: it proves later that no archive is missing.
+    """
+    settings = read_settings(config)
+    with opened_database(settings) as database:
+        found = _archiver(settings, database, None).ends()
+    rows = [(group or "-", link.file_name, link.digest) for group, link in found]
+    if as_json:
+        names = ("group", "last_archive", "last_digest")
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
+        return
+    columns = ("GROUP", "LAST ARCHIVE", "LAST DIGEST")
+    print_table(columns, rows, nothing="Nothing has been archived yet")
+
+
+@archive.command()
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="An existing folder; by default what the settings say.",
+)
+@click.option("--keep", is_flag=True, help="Copy archives, and leave them here too.")
+@config_option
+def transfer(*, to: Path | None, keep: bool, config: Path) -> None:
+    """Move finished archives to another folder; also while the server runs."""
+    settings = read_settings(config)
+    policy = log_policy(settings)
+    if to is None and policy.transfer_to is None and not policy.transfer_command:
+        msg = "It is not known where archives go"
+        advice = "Give --to FOLDER, or set transfer_directory in [message_log]."
+        raise Failure(msg, advice=advice)
+    with opened_database(settings) as database:
+        count = _archiver(settings, database, None).transfer(to, keep=keep)
+    if to is None and policy.transfer_to is None:
+        click.echo(f"Done: {policy.transfer_command}")
+        return
+    done = "copied" if keep else "moved"
+    click.echo(f"{count} archives {done} to {to or policy.transfer_to}")
 
 
 def _archiver(

@@ -6,7 +6,7 @@ archive must find the chain as it was, who marks its records must find it still
 announced.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
@@ -32,7 +32,7 @@ class ArchiveChains:
 
     def clear_leftovers(self) -> None:
         """Remove archives that were announced and not finished."""
-        for group, pending in self._pending():
+        for group, pending in self.pending():
             self.withdraw(group, pending)
 
     def withdraw(self, group: str, pending: str) -> None:
@@ -113,13 +113,25 @@ class ArchiveChains:
                 )
             )
 
-    def _pending(self) -> Iterator[tuple[str, str]]:
+    def pending(self) -> list[tuple[str, str]]:
+        """Return group and name of archives that are announced and not finished."""
         question = select(archives.c.group_name, archives.c.pending_file).where(
             archives.c.pending_file.is_not(None)
         )
         with self._database.read() as connection:
             found = connection.execute(question).all()
-        yield from ((row.group_name, row.pending_file) for row in found)
+        return [(row.group_name, row.pending_file) for row in found]
+
+    def ends(self) -> list[tuple[str, ArchiveLink]]:
+        """Return every group with its last archive, by name."""
+        question = select(archives).order_by(archives.c.group_name)
+        with self._database.read() as connection:
+            found = connection.execute(question).all()
+        return [
+            (row.group_name, ArchiveLink(row.last_digest, row.last_file))
+            for row in found
+            if row.last_file
+        ]
 
 
 def _disturbed() -> XRoadError:

@@ -1,4 +1,7 @@
-"""The archiving job: every few hours, archive what is time-stamped, then clean up."""
+"""The archiving job: every few hours, archive what is time-stamped, then clean up.
+
+Archives that cannot be transferred stay where they are: that stops nothing else.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -50,11 +53,18 @@ class ArchiveJob:
         except Exception:  # noqa: BLE001 - a bug must not end the job
             _log.exception("archives cannot be encrypted")
 
+    async def _transfer(self) -> None:
+        try:
+            await asyncio.to_thread(self._archiver.transfer)
+        except XRoadError as error:
+            _log.error("archives not transferred", error=str(error), hint=error.advice)
+
     async def run_once(self) -> tuple[int, int]:
         """Archive, then clean; return how many records were archived and removed.
 
         Raises ``io_error`` or ``database_error``.
         """
         archived = await asyncio.to_thread(self._archiver.archive)
+        await self._transfer()
         removed = await asyncio.to_thread(self._archiver.clean)
         return archived, removed

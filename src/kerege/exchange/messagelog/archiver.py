@@ -29,6 +29,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain
+from pathlib import Path
 from typing import IO
 
 import structlog
@@ -36,6 +37,7 @@ from sqlalchemy import func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from kerege.exchange.files import sync_path
+from kerege.exchange.messagelog import transfer
 from kerege.exchange.messagelog.archive_chains import ArchiveChains
 from kerege.exchange.messagelog.cleaning import Cleaner
 from kerege.exchange.messagelog.groups import Group, groups_of
@@ -44,7 +46,7 @@ from kerege.exchange.messagelog.trouble import database_as
 from kerege.exchange.messagelog.values import LogPolicy
 from kerege.exchange.storage import Database
 from kerege.exchange.storage.message_log_tables import contents, records
-from kerege.xroad.archive import ArchiveWriter
+from kerege.xroad.archive import ArchiveLink, ArchiveWriter
 from kerege.xroad.asic import ContainerParts, iter_container
 from kerege.xroad.faults import XRoadError
 
@@ -119,6 +121,30 @@ class Archiver:
                     count += done
             self._cleaner.mark_timestamps()
         return count
+
+    def transfer(self, target: Path | None = None, *, keep: bool = False) -> int:
+        """Move finished archives where the policy says, or to ``target``.
+
+        Returns how many; 0 if a command of the operator's does it.
+
+        Raises ``io_error``, ``database_error``, ``action_not_possible``.
+        """
+        policy = self._policy
+        goal = target or policy.transfer_to
+        with _translated():
+            if goal is not None:
+                unfinished = {name for _, name in self._chains.pending()}
+                return transfer.move_archives(
+                    policy.archive, goal, unfinished=unfinished, keep=keep
+                )
+            if policy.transfer_command and transfer.archives_in(policy.archive):
+                transfer.run_command(policy.transfer_command, policy.archive)
+        return 0
+
+    def ends(self) -> list[tuple[str, ArchiveLink]]:
+        """Return each group of archives with its last one. Raises ``database_error``."""
+        with _translated():
+            return self._chains.ends()
 
     def clean(self) -> int:
         """Remove archived records that were kept long enough; return how many.

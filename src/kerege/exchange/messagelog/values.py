@@ -129,6 +129,10 @@ class LogPolicy:
     grouping: Grouping = Grouping.NONE
     archive_encryption: ArchiveEncryption | None = None
     """Of archives and downloads, with OpenPGP; None: they are in clear."""
+    transfer_to: Path | None = None
+    """Folder that finished archives are moved to; None: they stay."""
+    transfer_command: str = ""
+    """What is run beside the archives when there are some; empty: nothing."""
     keep_seconds: float = 30 * 86_400
     """How long archived records stay in the database."""
     cipher: LogCipher | None = None

@@ -39,6 +39,12 @@ def log_policy(settings: Settings, cipher: LogCipher | None = None) -> LogPolicy
         archive_interval_seconds=int(chosen.archive_interval_seconds),
         grouping=Grouping(chosen.archive_grouping),
         archive_encryption=_archive_encryption(settings),
+        transfer_to=(
+            settings.path(chosen.transfer_directory)
+            if chosen.transfer_directory
+            else None
+        ),
+        transfer_command=chosen.transfer_command,
         keep_seconds=int(chosen.keep_records_days * 86_400),
         cipher=cipher,
         encrypt=chosen.encrypt_bodies,

@@ -260,7 +260,8 @@ def parse_settings(text: str, path: Path) -> Settings:
         raise _not_toml(path, error) from error
     values = section_values(Settings, table, where=str(path))
     settings = Settings(**values, directory=path.parent)
-    _ = settings.server_id, settings.message_log.body_logging
+    _ = settings.server_id
+    settings.message_log.require_consistent()
     if settings.workers > MAX_WORKERS:
         msg = f"{path}: workers must be at most {MAX_WORKERS}"
         raise SettingsError(msg)

@@ -1,5 +1,6 @@
 """The settings of the message log."""
 
+import shlex
 from dataclasses import dataclass
 
 from kerege.exchange.messagelog import BodyLogging
@@ -128,11 +129,35 @@ class MessageLogSettings:
         "Key id for archives of everybody else; empty: the server's own.",
         reference="message-log.archive-default-encryption-key",
     )
+    transfer_directory: str = option(
+        "",
+        "Existing folder, also on another disk, that finished archives are moved to; "
+        "empty: they stay in `archive_directory`.",
+    )
+    transfer_command: str = option(
+        "",
+        "Command that is run in the archive folder after an archiving, if there are "
+        "archives in it: no shell, words as a shell splits them. Not together with "
+        "`transfer_directory`.",
+        reference="message-log.archive-transfer-command",
+    )
     keep_records_days: float = option(
         30.0,
         "Archived records stay in the database for so long.",
         reference="message-log.keep-records-for",
     )
+
+    def require_consistent(self) -> None:
+        """Check what options say together. Raises `SettingsError`."""
+        _ = self.body_logging
+        if self.transfer_directory and self.transfer_command:
+            msg = "Set transfer_directory or transfer_command, not both"
+            raise SettingsError(msg)
+        try:
+            shlex.split(self.transfer_command)
+        except ValueError as error:
+            msg = f"Setting transfer_command: {error}"
+            raise SettingsError(msg) from error
 
     @property
     def body_logging(self) -> BodyLogging | None:
