@@ -69,7 +69,7 @@ from kerege.xroad.transport._service import (
     service_content_type,
     soap_for_service,
 )
-from kerege.xroad.transport._soap_reader import SoapReader
+from kerege.xroad.transport._soap_reader import Envelope, SoapEvent, SoapReader
 from kerege.xroad.transport._state import TRANSITIONS, PartKind, State
 
 __all__ = [
@@ -84,6 +84,7 @@ __all__ = [
     "AttachmentBegan",
     "AttachmentEnded",
     "BodyData",
+    "Envelope",
     "Event",
     "Fault",
     "Finished",
@@ -101,6 +102,7 @@ __all__ = [
     "PartEnded",
     "PartKind",
     "Signature",
+    "SoapEvent",
     "SoapReader",
     "State",
     "attachment_began",

@@ -4,33 +4,26 @@ Rules (`SoapMessageDecoder.java`, RFC 2387, W3C SOAP Messages with Attachments, 
 
 * ``text/xml`` or ``application/xop+xml`` is one envelope, ``multipart/related`` has it
   in its first part and attachments in the others. Each part has one Content-Type.
-* Attachments pass through in pieces, undecoded, whatever is in them.
+* The envelope is collected, up to `MAX_SOAP_BYTES`, and not looked at. Attachments pass
+  through in pieces, undecoded, whatever is in them.
 * A byte-order mark before the multipart is skipped. A last delimiter without its two
   hyphens is forgiven, an attachment without any delimiter behind it is not: it may
   have been cut.
-* A fault is reported and all that follows is ignored.
 
 Better than the reference: a multipart whose ``start`` names another part than the first
 is refused. Services that follow ``start`` would read another envelope than the one
 whose client and rights were checked.
 """
 
+from dataclasses import dataclass, field
+
 from kerege.xroad import soap
-from kerege.xroad.faults import RelayedFaultError, XRoadError
+from kerege.xroad.faults import XRoadError
 from kerege.xroad.soap import MAX_SOAP_BYTES
 from kerege.xroad.transport._content_type import (
     media_type,
     parameter,
     parameter_names,
-)
-from kerege.xroad.transport._events import (
-    AttachmentBegan,
-    AttachmentEnded,
-    BodyData,
-    Event,
-    Fault,
-    Message,
-    MessageKind,
 )
 from kerege.xroad.transport._multipart import (
     Headers,
@@ -47,38 +40,40 @@ _RELATED = "multipart/related"
 _BOM = b"\xef\xbb\xbf"
 
 
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The first part of a message, or all of it."""
+
+    content: bytes = field(repr=False)
+    """As received, with its byte-order mark."""
+    content_type: str
+    headers: Headers
+    """Of its part, with Content-Type; of a lone envelope only that."""
+
+
+SoapEvent = Envelope | PartBegan | PartData | PartEnded
+"""First the envelope; the others are of attachments."""
+
+
 class SoapReader:
     """Read one request of an information system, or one answer of a service.
 
     Args:
         content_type: The Content-Type of the HTTP message.
-        request_hash: For answers: the hash of the request, which is put into the
-            envelope, see `kerege.xroad.soap.add_request_hash`.
-        max_body_bytes: Bound for all attachments together.
 
     Raises:
         XRoadError: ``invalid_content_type``, ``mime_parsing_failed`` for a boundary
             that is not allowed.
     """
 
-    def __init__(
-        self,
-        content_type: str,
-        *,
-        request_hash: str | None = None,
-        max_body_bytes: int | None = None,
-    ) -> None:
+    def __init__(self, content_type: str) -> None:
         self._content_type = content_type
-        self._request_hash = request_hash
-        self._max_body_bytes = max_body_bytes
         self._parser: MultipartParser | None = None
         self._chunks: list[bytes] = []
         self._size = 0
-        self._body_size = 0
         self._parts = 0
-        self._headers: Headers = ()
+        self._headers: Headers = (("content-type", content_type),)
         self._start = ""
-        self._has_fault = False
         self._head: bytes | None = b""
         if media_type(content_type) == _RELATED:
             _require_once(content_type, "boundary", "start")
@@ -88,19 +83,15 @@ class SoapReader:
             soap.require_soap_type(content_type)
 
     @property
-    def content_type(self) -> str:
-        """The ``x-original-content-type``; final when the message was reported.
+    def is_multipart(self) -> bool:
+        """Whether there may be attachments."""
+        return self._parser is not None
 
-        As received, but for the charset of an answer that was turned into UTF-8.
-        """
-        return self._content_type
-
-    def receive_data(self, data: bytes) -> list[Event]:
+    def receive_data(self, data: bytes) -> list[SoapEvent]:
         """Take the next bytes and return the events that they complete.
 
         Raises:
-            XRoadError: Codes of `kerege.xroad.soap.read`, ``invalid_soap`` for an
-                envelope and ``invalid_message`` for attachments that are too large,
+            XRoadError: ``invalid_soap`` for an envelope that is too large,
                 ``invalid_content_type``, ``mime_parsing_failed``. The reader is of no
                 use afterwards.
         """
@@ -111,25 +102,22 @@ class SoapReader:
             data = self._without_mark(data)
         return self._events(self._parser.receive_data(data))
 
-    def receive_eof(self) -> list[Event]:
+    def receive_eof(self) -> list[SoapEvent]:
         """Say that no more bytes come, and return the last events.
 
         Raises:
-            XRoadError: As `receive_data`; for a multipart without any part
-                ``missing_soap``, or ``invalid_message`` if it is an answer.
+            XRoadError: As `receive_data`; ``missing_soap`` for a multipart without any
+                part.
         """
         if self._parser is None:
-            self._headers = (("content-type", self._content_type),)
-            event = self._envelope()
-            if isinstance(event, Message):
-                self._content_type = find_header(event.headers, "content-type") or ""
-            return [event]
-        events: list[Event] = []
+            return [self._envelope()]
+        events: list[SoapEvent] = []
         if self._head:
             events = self._events(self._parser.receive_data(self._head))
         if not self._parts:
-            code = "missing_soap" if self._request_hash is None else "invalid_message"
-            raise XRoadError(code, "The multipart has no part, so no SOAP message")
+            raise XRoadError(
+                "missing_soap", "The multipart has no part, so no SOAP message"
+            )
         return events + self._events(self._parser.finish())
 
     def _without_mark(self, data: bytes) -> bytes:
@@ -141,78 +129,43 @@ class SoapReader:
         self._head = None
         return head.removeprefix(_BOM)
 
-    def _events(self, parsed: list[MultipartEvent]) -> list[Event]:
-        events: list[Event] = []
+    def _events(self, parsed: list[MultipartEvent]) -> list[SoapEvent]:
+        events: list[SoapEvent] = []
         for event in parsed:
-            if isinstance(event, PartData):
-                self._part_data(event.data, events)
-            elif isinstance(event, PartBegan):
-                self._part_began(event.headers, events)
+            if isinstance(event, PartBegan):
+                self._part_began(event)
+            if self._parts > 1:
+                if isinstance(event, PartBegan | PartData | PartEnded):
+                    events.append(event)
+            elif isinstance(event, PartData):
+                self._collect(event.data)
             elif isinstance(event, PartEnded):
-                self._part_ended(events)
+                events.append(self._envelope())
         return events
 
-    def _part_began(self, headers: Headers, events: list[Event]) -> None:
+    def _part_began(self, part: PartBegan) -> None:
         self._parts += 1
-        content_type = _only_content_type(headers)
-        self._require_start(headers)
+        content_type = _only_content_type(part.headers)
+        self._require_start(part.headers)
         if self._parts == 1:
             soap.require_soap_type(content_type)
-            self._headers = headers
-        elif not self._has_fault:
-            events.append(AttachmentBegan(self._attachment, headers))
-
-    def _part_data(self, data: bytes, events: list[Event]) -> None:
-        if self._parts == 1:
-            self._collect(data)
-            return
-        self._body_size += len(data)
-        if self._max_body_bytes is not None and self._body_size > self._max_body_bytes:
-            raise XRoadError(
-                "invalid_message",
-                f"The attachments are larger than {self._max_body_bytes} bytes",
-                advice="The limit is a setting of this server.",
-            )
-        if not self._has_fault:
-            events.append(BodyData(data))
-
-    def _part_ended(self, events: list[Event]) -> None:
-        if self._parts == 1:
-            events.append(self._envelope())
-        elif not self._has_fault:
-            events.append(AttachmentEnded(self._attachment))
-
-    @property
-    def _attachment(self) -> str:
-        return f"/attachment{self._parts - 1}"
+            self._headers = part.headers
 
     def _collect(self, data: bytes) -> None:
         self._size += len(data)
         if self._size > MAX_SOAP_BYTES:
             raise XRoadError(
                 "invalid_soap",
-                f"The SOAP message is larger than {MAX_SOAP_BYTES} bytes; "
-                "larger data belongs into attachments",
+                f"The SOAP message is larger than {MAX_SOAP_BYTES} bytes",
+                advice="Larger data belongs into attachments.",
             )
         self._chunks.append(data)
 
-    def _envelope(self) -> Event:
+    def _envelope(self) -> Envelope:
         content = b"".join(self._chunks)
         self._chunks.clear()
         content_type = find_header(self._headers, "content-type") or ""
-        headers = self._headers
-        if self._request_hash is None:
-            read: soap.SoapMessage | soap.Answer | RelayedFaultError
-            read = soap.read(content, content_type)
-        else:
-            read = soap.add_request_hash(content, content_type, self._request_hash)
-        if isinstance(read, RelayedFaultError):
-            self._has_fault = True
-            return Fault(read, content)
-        if isinstance(read, soap.Answer):
-            headers = _with_content_type(headers, read.content_type)
-            return Message(MessageKind.SOAP, read.content, headers, read.message)
-        return Message(MessageKind.SOAP, content, headers, read)
+        return Envelope(content, content_type, self._headers)
 
     def _require_start(self, headers: Headers) -> None:
         """Refuse a part that is the root, or may be taken for it, and not the first."""
@@ -251,10 +204,3 @@ def _only_content_type(headers: Headers) -> str:
             f"A part of the multipart has {len(found)} Content-Types instead of one",
         )
     return found[0]
-
-
-def _with_content_type(headers: Headers, content_type: str) -> Headers:
-    return tuple(
-        (name, content_type if name.lower() == "content-type" else value)
-        for name, value in headers
-    )

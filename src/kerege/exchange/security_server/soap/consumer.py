@@ -33,10 +33,7 @@ from kerege.exchange.security_server.soap.forward import (
     forwarded,
     spools_of_one_message,
 )
-from kerege.exchange.security_server.soap.incoming import (
-    Envelope,
-    IncomingSoap,
-)
+from kerege.exchange.security_server.soap.incoming import IncomingSoap
 from kerege.exchange.security_server.soap.outgoing import OutgoingSoap
 from kerege.exchange.security_server.soap_request import SoapRequest
 from kerege.exchange.security_server.trace import Trace
@@ -45,7 +42,7 @@ from kerege.xroad import soap
 from kerege.xroad.faults import CLIENT, RelayedFaultError, XRoadError
 from kerege.xroad.signature import Part, SignatureData
 from kerege.xroad.soap import SoapMessage
-from kerege.xroad.transport import MessageKind
+from kerege.xroad.transport import Envelope, MessageKind
 
 
 @dataclass(slots=True)
@@ -203,7 +200,7 @@ class SoapConsumerExchange:
 
 def _header_of(envelope: Envelope) -> SoapMessage:
     """Return what a client's envelope says; one with a fault asks for nothing."""
-    header = envelope.read()
+    header = soap.read(envelope.content, envelope.content_type)
     if isinstance(header, RelayedFaultError):
         raise XRoadError(header.code.lower(), header.message)
     return header
