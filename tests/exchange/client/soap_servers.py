@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from kerege.sandbox.testing.applications import serving
 from kerege.xroad import soap
 from kerege.xroad.transport import (
-    AttachmentBegan,
-    BodyData,
-    Message,
+    Envelope,
+    PartBegan,
+    PartData,
     SoapReader,
 )
 
@@ -64,15 +64,17 @@ def read(content: bytes, content_type: str, soap_action: str) -> Asked:
     reader = SoapReader(content_type)
     events = reader.receive_data(content) + reader.receive_eof()
     attachments: list = []
-    message = next(event for event in events if isinstance(event, Message))
-    for event in events:
-        if isinstance(event, AttachmentBegan):
+    envelope, *rest = events
+    assert isinstance(envelope, Envelope)
+    message = soap.read(envelope.content, envelope.content_type)
+    assert isinstance(message, soap.SoapMessage)
+    for event in rest:
+        if isinstance(event, PartBegan):
             attachments.append((event.headers, b""))
-        elif isinstance(event, BodyData):
+        elif isinstance(event, PartData):
             headers, data = attachments.pop()
             attachments.append((headers, data + event.data))
-    assert message.soap is not None
-    return Asked(message.content, message.soap, content_type, soap_action, attachments)
+    return Asked(envelope.content, message, content_type, soap_action, attachments)
 
 
 @contextmanager

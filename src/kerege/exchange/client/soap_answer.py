@@ -17,14 +17,14 @@ from kerege.exchange.client.errors import (
 )
 from kerege.exchange.client.response import Head
 from kerege.exchange.client.soap import Attachment
+from kerege.xroad import soap
 from kerege.xroad.faults import RelayedFaultError, XRoadError
 from kerege.xroad.soap import SoapMessage, check_request_hash
 from kerege.xroad.transport import (
-    AttachmentBegan,
-    BodyData,
-    Event,
-    Fault,
-    Message,
+    Envelope,
+    PartBegan,
+    PartData,
+    SoapEvent,
     SoapReader,
     find_header,
 )
@@ -117,24 +117,27 @@ def read_soap_answer(head: Head, content: bytes, request: bytes) -> SoapResponse
 
 
 def _collected(
-    events: list[Event],
+    events: list[SoapEvent],
 ) -> tuple[SoapMessage | None, RelayedFaultError | None, bytes, tuple[Attachment, ...]]:
     message, fault, envelope = None, None, b""
-    parts: list[tuple[AttachmentBegan, bytearray]] = []
+    parts: list[tuple[PartBegan, bytearray]] = []
     for event in events:
-        if isinstance(event, Message):
-            message, envelope = event.soap, event.content
-        elif isinstance(event, Fault):
-            fault, envelope = event.error, event.content
-        elif isinstance(event, AttachmentBegan):
+        if isinstance(event, Envelope):
+            envelope = event.content
+            read = soap.read(envelope, event.content_type)
+            if isinstance(read, RelayedFaultError):
+                fault = read
+            else:
+                message = read
+        elif isinstance(event, PartBegan):
             parts.append((event, bytearray()))
-        elif isinstance(event, BodyData):
+        elif isinstance(event, PartData):
             parts[-1][1].extend(event.data)
     attachments = tuple(_attachment(began, bytes(data)) for began, data in parts)
-    return message, fault, envelope, attachments
+    return message, fault, envelope, () if fault is not None else attachments
 
 
-def _attachment(began: AttachmentBegan, content: bytes) -> Attachment:
+def _attachment(began: PartBegan, content: bytes) -> Attachment:
     kind = find_header(began.headers, "content-type") or ""
     name = (find_header(began.headers, "content-id") or "").strip()
     return Attachment(content, kind, name.removeprefix("<").removesuffix(">"))
