@@ -101,7 +101,7 @@ async def settle() -> None:
 
 async def until(condition) -> None:
     """Wait for what another task or the kernel is about to do."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110  there is nothing that would set an event
             await asyncio.sleep(0.002)
 

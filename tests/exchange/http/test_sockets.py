@@ -17,6 +17,7 @@ from kerege.exchange.http import (
     serve,
 )
 from kerege.exchange.tls import (
+    client_side_context,
     peer_certificates,
     peer_client_context,
     peer_server_context,
@@ -381,6 +382,30 @@ async def test_a_handshake_that_stalls_is_ended_and_forgotten():
         await asyncio.sleep(0)
         gc.collect()
         assert len(server._accepted) == 0
+        assert server.lost_count == 1
+
+
+async def test_handshakes_that_fail_are_counted_and_others_are_not(pool):
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    server_side, client_side = (
+        client_side_context(identity()),
+        service_context(verify=False),
+    )
+    async with await serve(echo, HERE, 0, ssl=server_side) as server:
+        address = (HERE, server.port)
+        for words in (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01", b""):
+            _, writer = await asyncio.open_connection(*address)
+            await until(lambda: len(server._accepted) == 1)
+            writer.write(words)
+            writer.close()
+            await until(lambda: gc.collect() >= 0 and not server._accepted)
+        answer = await pool.request(address, method="GET", target=b"/", ssl=client_side)
+        assert answer.status == 200
+        assert server.lost_count == 3
+        _, silent = await asyncio.open_connection(*address)
+        await until(lambda: len(server._accepted) == 2)
+        assert server.lost_count == 3, "it may still say something"
+        silent.close()
 
 
 async def test_a_server_listens_on_a_socket_that_it_is_given(pool):

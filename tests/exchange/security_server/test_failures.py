@@ -1,5 +1,7 @@
 """From exceptions to fault codes, as the reference translates them."""
 
+import ssl
+
 import pytest
 
 from kerege.exchange.http import BadMessage, ConnectFailed, PeerClosed, TimedOut
@@ -42,6 +44,24 @@ def test_each_failure_has_its_code(error, code):
 )
 def test_on_the_way_to_another_server_some_codes_differ(error, code):
     assert as_peer_fault(error).code == code
+
+
+@pytest.mark.parametrize(
+    ("cause", "advice"),
+    [
+        (ConnectionResetError(), "Nothing says that a certificate is wrong"),
+        (ssl.SSLError(1, "wrong version number"), "speaks another TLS"),
+    ],
+)
+def test_a_handshake_that_was_cut_is_not_advised_like_one_that_was_refused(
+    cause, advice
+):
+    failed = ConnectFailed("No connection.", why="tls")
+    failed.__cause__ = cause
+    fault = as_peer_fault(failed)
+    assert fault.code == "ssl_authentication_failed", "as the reference has it"
+    assert fault.message == "TLS handshake failed. No connection."
+    assert advice in fault.advice
 
 
 def test_a_connection_that_is_reset_is_the_networks_fault():

@@ -14,6 +14,7 @@ from kerege.exchange.security_server.metrics_state import (
     keep_measuring,
     measured,
 )
+from kerege.exchange.security_server.metrics_text import render
 from kerege.exchange.storage import Database
 from kerege.xroad.faults import XRoadError
 from tests.exchange.messagelog.authority import NOON, SERVER, signer, tsa_down
@@ -121,6 +122,24 @@ async def test_what_cannot_be_had_is_left_out_and_the_rest_stays(world):
 
 class EndOfTestError(Exception):
     """Ends a loop that has no end."""
+
+
+async def test_handshakes_that_failed_are_added_to_those_before(world, tmp_path):
+    metrics = Metrics(tmp_path / "metrics", "1")
+    so_far = {"peer": 0}
+    told = iter((0, 2, 2, 5))
+
+    async def pause(_seconds):
+        so_far["peer"] = next(told, -1)
+        if so_far["peer"] < 0:
+            raise EndOfTestError
+
+    async with world.log() as log:
+        made = sources(world, log, failed_handshakes=lambda: dict(so_far))
+        with pytest.raises(EndOfTestError):
+            await keep_measuring(metrics, made, pause=pause)
+    text = render(tmp_path / "metrics").decode()
+    assert '\nkerege_tls_handshakes_failed_total{port="peer"} 5\n' in text
 
 
 async def test_a_folder_that_goes_away_is_told_once(world, tmp_path):

@@ -63,6 +63,7 @@ class Server:
         self.turns_away = False
         self.on_refusal: Callable[[str], None] = lambda _: None
         """Hears why a request was refused by us, not by the handler: for metrics."""
+        self._accepted_count = self._opened_count = 0
         self._accepted: weakref.WeakSet[ServerConnection] = weakref.WeakSet()
         self._open: set[ServerConnection] = set()
         self._all_closed: asyncio.Future[None] | None = None
@@ -114,6 +115,16 @@ class Server:
             raise RuntimeError("The server does not listen.")
         name = self._listener.sockets[0].getsockname()
         return int(name[1]) if isinstance(name, tuple) else 0
+
+    @property
+    def lost_count(self) -> int:
+        """Connections that ended before they were made: TLS handshakes that failed.
+
+        One that still shakes hands, or whose remains Python has not cleared away, is
+        not among them yet.
+        """
+        shaking_hands = len(self._accepted) - len(self._open)
+        return self._accepted_count - self._opened_count - shaking_hands
 
     @property
     def connection_count(self) -> int:
@@ -196,11 +207,13 @@ class Server:
     def _accept(self) -> ServerConnection:
         connection = ServerConnection(self)
         self._accepted.add(connection)
+        self._accepted_count += 1
         return connection
 
     def opened(self, connection: ServerConnection) -> bool:
         """Note a connection; false if there are too many, handshakes included."""
         self._open.add(connection)
+        self._opened_count += 1
         return len(self._accepted) <= self.limits.connections
 
     def closed(self, connection: ServerConnection) -> None:

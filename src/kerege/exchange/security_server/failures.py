@@ -3,9 +3,12 @@
 Towards a service: unknown host `unknown_host`, refused, unreachable or reset
 `network_error`, everything else on a connection `io_error`. Towards another security
 server (`FastestConnectionSelectingSSLSocketFactory.java`): no connection, whyever,
-`network_error`, no handshake `ssl_authentication_failed`. A bug of ours is
-`internal_error` with an id and no details.
+`network_error`, no handshake `ssl_authentication_failed`, a reset in its middle too: who
+does not accept a certificate may say no more than that. The advice tells the cases
+apart. A bug of ours is `internal_error` with an id and no details.
 """
+
+import ssl
 
 import structlog
 
@@ -23,6 +26,18 @@ _CODE_OF_PEER_FAILURE = {
     "tls": "ssl_authentication_failed",
     "exhausted": "internal_error",
 }
+
+
+_CUT_IN_HANDSHAKE = (
+    "The connection was cut while TLS was being agreed on. Nothing says that a "
+    "certificate is wrong: look at firewalls and balancers between the servers first. "
+    "If only this one cannot connect, ask the other side whether it refuses this "
+    "server's certificate: kerege doctor."
+)
+_NO_HANDSHAKE = (
+    "The other side speaks another TLS than X-Road's, or none. Is it a security server "
+    "that listens at this address and port?"
+)
 
 
 def as_fault(error: BaseException) -> XRoadError:
@@ -49,7 +64,11 @@ def as_peer_fault(error: BaseException) -> XRoadError:
     """Return the fault for what went wrong on the way to another security server."""
     if isinstance(error, ConnectFailed):
         code = _CODE_OF_PEER_FAILURE.get(error.why, "network_error")
-        return XRoadError(code, str(error))
+        if error.why != "tls":
+            return XRoadError(code, str(error))
+        was_cut = not isinstance(error.__cause__, ssl.SSLError)
+        advice = _CUT_IN_HANDSHAKE if was_cut else _NO_HANDSHAKE
+        return XRoadError(code, f"TLS handshake failed. {error}", advice=advice)
     return as_fault(error)
 
 

@@ -106,6 +106,12 @@ GROUPS: Mapping[str, tuple[Metric, ...]] = {
             "port",
             "reason",
         ),
+        _counter(
+            "kerege_tls_handshakes_failed_total",
+            "Connections that ended before TLS was agreed on: a certificate that is "
+            "missing, a version or suite that is not allowed, silence, or no TLS at all",
+            "port",
+        ),
     ),
     "Message log and time-stamps": (
         _parts(

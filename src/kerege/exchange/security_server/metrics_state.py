@@ -57,6 +57,8 @@ class Sources:
     clock: Callable[[], datetime]
     configuration_success: Callable[[], datetime | None] = lambda: None
     """When this process last downloaded the configuration."""
+    failed_handshakes: Callable[[], Mapping[str, int]] = dict
+    """So far, by the name of the port's setting."""
 
 
 async def keep_measuring(
@@ -66,8 +68,10 @@ async def keep_measuring(
 ) -> None:
     """Measure until cancelled; what goes wrong is logged once."""
     problem = ""
+    counted: dict[str, int] = {}
     while True:
         try:
+            _count_handshakes(metrics, sources, counted)
             samples = await measured(sources)
             await asyncio.to_thread(metrics.publish, samples, time.time())
             metrics.note_cpu(time.process_time())
@@ -79,6 +83,18 @@ async def keep_measuring(
         except Exception:  # noqa: BLE001 - a bug must not end the job
             _log.exception("metrics not kept")
         await pause(EVERY_SECONDS)
+
+
+def _count_handshakes(
+    metrics: Metrics, sources: Sources, counted: dict[str, int]
+) -> None:
+    """Count the handshakes that have failed since the last time."""
+    for port, number in sources.failed_handshakes().items():
+        new = number - counted.get(port, 0)
+        if new > 0:
+            counted[port] = number
+            name = "kerege_tls_handshakes_failed_total"
+            metrics.count(name, new, port=port)
 
 
 async def measured(sources: Sources) -> list[Sample]:

@@ -362,6 +362,9 @@ class SecurityServer:
             },
             clock=self._clock,
             configuration_success=upkeep.last_download,
+            failed_handshakes=lambda: {
+                name: server.lost_count for name, server in self._ports.items()
+            },
         )
         self._run(keep_measuring(metrics, sources))
 
