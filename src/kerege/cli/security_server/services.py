@@ -15,7 +15,18 @@ from kerege.cli.security_server.common import (
     require_client,
     server_configuration,
 )
+from kerege.cli.security_server.descriptions import (
+    add_described,
+    add_wsdl,
+    anywhere_option,
+    describe,
+    ignore_option,
+    refresh,
+    timeout_option,
+    verify_option,
+)
 from kerege.cli.security_server.options import config_option
+from kerege.exchange.describing import require_own_code
 from kerege.exchange.storage.server_configuration import (
     Service,
     ServiceType,
@@ -26,7 +37,6 @@ from kerege.exchange.storage.server_configuration import (
 from kerege.xroad.identifiers import ClientId, ServiceId
 
 TYPES = {kind.value.lower(): kind for kind in ServiceType}
-DEFAULT_TIMEOUT_SECONDS = 60
 
 
 @click.group()
@@ -38,6 +48,11 @@ def service() -> None:
       kerege security-server service add \
           central-server/GOV/70000050/sanaripaymak-service/address-fact \
           http://127.0.0.1:9001/address-fact
+      kerege security-server service add \
+          central-server/GOV/70000050/sanaripaymak-service/persons \
+          --openapi http://127.0.0.1:9001/openapi.json
+      kerege security-server service add-wsdl \
+          central-server/GOV/70000050/sanaripaymak-service http://127.0.0.1:9002/?wsdl
       kerege security-server service disable \
           central-server/GOV/70000050/sanaripaymak-service/address-fact \
           --notice 'Back at 18:00'
@@ -49,52 +64,65 @@ def service() -> None:
 
 @service.command()
 @click.argument("service_id", type=a_service)
-@click.argument("url")
+@click.argument("url", required=False, default="")
+@click.option(
+    "--openapi",
+    metavar="URL",
+    help="Read its OpenAPI 3 description there: its endpoints come from it, and where "
+    "it is, too, unless URL is given.",
+)
 @click.option(
     "--type", "kind", type=click.Choice(list(TYPES)), default="rest", show_default=True
 )
 @click.option(
     "--description", metavar="URL", default="", help="Its OpenAPI or WSDL document."
 )
-@click.option(
-    "--timeout",
-    default=DEFAULT_TIMEOUT_SECONDS,
-    show_default=True,
-    metavar="SECONDS",
-    help="Longest wait for its answer.",
-)
-@click.option(
-    "--verify-tls/--no-verify-tls",
-    default=True,
-    show_default=True,
-    help="For https: its certificate must be one of the client's.",
-)
+@timeout_option
+@verify_option
+@anywhere_option
+@ignore_option
 @config_option
 def add(  # noqa: PLR0913 - one for each option
     *,
     service_id: ServiceId,
     url: str,
+    openapi: str | None,
     kind: str,
     description: str,
     timeout: int,
     verify_tls: bool,
+    allow_link_local: bool,
+    ignore_warnings: bool,
     config: Path,
 ) -> None:
     """Provide the service at URL under an identifier."""
+    require_own_code(service_id)
     added = Service(
         service_id,
-        TYPES[kind],
+        ServiceType.OPENAPI3 if openapi else TYPES[kind],
         url,
         timeout,
         verify_tls=verify_tls,
-        description_url=description,
+        description_url=openapi or description,
     )
+    if openapi:
+        add_described(
+            added, config, anywhere=allow_link_local, ignore_warnings=ignore_warnings
+        )
+        return
+    if not url:
+        raise click.UsageError("Give the service's URL, or --openapi")
     with changing(config) as database:
         add_service(database, added)
     click.echo(
         f"Service {service_id.short} is provided; nobody may call it yet:\n"
         f"kerege security-server access grant {service_id.path} --client ID"
     )
+
+
+service.add_command(add_wsdl)
+service.add_command(refresh)
+service.add_command(describe)
 
 
 @service.command()

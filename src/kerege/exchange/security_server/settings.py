@@ -173,6 +173,11 @@ class Security:
         "requests are remembered for twice as long.",
         least=60,
     )
+    descriptions_from_link_local: bool = option(
+        False,
+        "Fetch OpenAPI and WSDL descriptions for callers also from addresses of one "
+        "link (169.254.0.0/16, fe80::/10) and others where clouds keep credentials.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

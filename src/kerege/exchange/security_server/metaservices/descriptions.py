@@ -51,4 +51,5 @@ async def _fetch(runtime: Runtime, service: Service) -> Description:
         service.description_url,
         context=runtime.keys.service,
         on_use=judge,
+        anywhere=runtime.settings.security.descriptions_from_link_local,
     )
