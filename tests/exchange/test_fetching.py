@@ -17,6 +17,7 @@ from kerege.exchange.fetching import (
     TookTooLong,
     WrongUrl,
     fetch,
+    shown,
 )
 from kerege.exchange.http import ClientPool
 
@@ -160,3 +161,19 @@ async def test_https_is_judged_by_the_systems_cas_unless_told_otherwise():
             await fetched(address)
         with pytest.raises(FetchFailed):
             await fetched(address, context=ssl.create_default_context())
+
+
+@pytest.mark.parametrize(
+    ("url", "seen"),
+    [
+        ("http://host/path", "http://host/path"),
+        ("https://a:b@host:8443/p?q=x@y", "https://***@host:8443/p?q=x@y"),
+        ("http://a@b@host", "http://***@host"),
+        ("http://host/a@b", "http://host/a@b"),
+        ("http://host?a@b", "http://host?a@b"),
+        ("a:b@host", "***@host"),
+        ("", ""),
+    ],
+)
+def test_an_address_is_shown_without_its_password(url: str, seen: str):
+    assert shown(url) == seen

@@ -110,6 +110,23 @@ def test_an_impostor_with_the_name_and_number_of_an_authority_is_caught() -> Non
     assert "was not made with the key" in message
 
 
+def test_of_two_authorities_with_one_name_and_number_both_are_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(x509, "random_serial_number", lambda: 42)
+    old, new = authority(), authority()
+    assert old.certificate.serial_number == new.certificate.serial_number
+    assert old.certificate.issuer == new.certificate.issuer
+    for approved in ([old, new], [new, old]):
+        certificates = [one.certificate for one in approved]
+        for signer in (old, new):
+            stamp = verify_timestamp(token(signer), b"data", certificates)
+            assert stamp.certificate == signer.certificate
+    with pytest.raises(XRoadError) as refused:
+        verify_timestamp(token(new), b"data", [old.certificate])
+    assert refused.value.code == FAILED
+
+
 @pytest.mark.parametrize(
     ("says", "reason"),
     [

@@ -144,7 +144,7 @@ async def _ask(
             read_timeout=wanted.patience.silence,
         )
     except ValueError as error:
-        msg = f"{url[:255]!r}: {error}"
+        msg = f"{shown(url)[:255]!r}: {error}"
         raise WrongUrl(msg) from error
 
 
@@ -168,10 +168,10 @@ def _split(url: str) -> SplitResult:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        msg = f"{url[:255]!r}: {error}"
+        msg = f"{shown(url)[:255]!r}: {error}"
         raise WrongUrl(msg) from error
     if parts.scheme not in _PORTS or not parts.hostname:
-        msg = f"{url[:255]!r} is no http or https address"
+        msg = f"{shown(url)[:255]!r} is no http or https address"
         raise WrongUrl(msg)
     return parts
 
@@ -186,6 +186,21 @@ def _target(parts: SplitResult) -> bytes:
     path = quote(parts.path or "/", safe=_PATH)
     query = quote(parts.query, safe=_QUERY)
     return (f"{path}?{query}" if query else path).encode("ascii")
+
+
+def shown(url: str) -> str:
+    """Return an address as logs and faults may show it: without user and password.
+
+    Also of what is no address: whatever stands before the last ``@`` of the host's
+    part is a secret of somebody.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        scheme, rest = "", url
+    found = (rest.find(mark) for mark in "/?#")
+    end = min((place for place in found if place >= 0), default=len(rest))
+    _, at, host = rest[:end].rpartition("@")
+    return f"{scheme}{separator}{'***@' if at else ''}{host}{rest[end:]}"
 
 
 def _authorization(parts: SplitResult) -> list[tuple[bytes, bytes]]:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from kerege.exchange.messagelog import TimestampClient, timestamp_client
 from kerege.trust.tsa import time_stamping_unit, timestamp_response
@@ -130,6 +131,33 @@ async def test_each_authority_has_its_own_reason(
     error = asking.statuses[url].error
     assert error is not None
     assert error.code == code
+
+
+async def test_a_password_in_an_address_is_sent_and_never_shown(serve: Serve):
+    asked: list[str] = []
+
+    async def guarded(request: web.Request) -> web.Response:
+        asked.append(request.headers["Authorization"])
+        return web.Response(status=401, reason="No")
+
+    urls = [
+        (await serve(guarded)).replace("//", "//office:s3cret@"),
+        "http://office:s3cret@127.0.0.1:1/",
+        "ftp://office:s3cret@host/",
+        "office:s3cret@host",
+        "http://office:s3cret@[::1",
+    ]
+    asking = client(*urls)
+    with capture_logs() as logs, pytest.raises(XRoadError) as caught:
+        await asking.stamp(b"data")
+    await asking.close()
+    assert asked == ["Basic b2ZmaWNlOnMzY3JldA=="]
+    assert len(logs) == len(urls)
+    said = f"{logs} {caught.value.message} {caught.value.advice}"
+    said += "".join(str(status.error) for status in asking.statuses.values())
+    assert "s3cret" not in said
+    assert "office" not in said
+    assert "http://***@127.0.0.1:1/" in said
 
 
 async def test_nobody_listens(unused_tcp_port: int):

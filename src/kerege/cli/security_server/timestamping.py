@@ -13,6 +13,7 @@ from kerege.cli.security_server.common import (
     server_configuration,
 )
 from kerege.cli.security_server.options import config_option, read_settings
+from kerege.exchange.fetching import shown
 from kerege.exchange.storage.server_configuration import (
     add_timestamping_service,
     remove_timestamping_service,
@@ -41,7 +42,7 @@ def add(*, url: str, name: str, unapproved: bool, config: Path) -> None:
     """Use a time-stamping service that the global configuration approves."""
     approved = _approved(config)
     if approved and url not in approved and not unapproved:
-        msg = f"The global configuration does not approve a service at {url}"
+        msg = f"The global configuration does not approve a service at {shown(url)}"
         raise Failure(
             msg,
             why="Its time-stamps would not be believed.",
@@ -49,7 +50,7 @@ def add(*, url: str, name: str, unapproved: bool, config: Path) -> None:
         )
     with changing(config) as database:
         add_timestamping_service(database, name or approved.get(url, url), url)
-    click.echo(f"Time-stamps come from {url}")
+    click.echo(f"Time-stamps come from {shown(url)}")
 
 
 @timestamping.command()
@@ -59,7 +60,7 @@ def remove(url: str, config: Path) -> None:
     """Stop using a service."""
     with changing(config) as database:
         remove_timestamping_service(database, url)
-    click.echo(f"{url} is not used any more")
+    click.echo(f"{shown(url)} is not used any more")
 
 
 @timestamping.command("list")

@@ -11,6 +11,7 @@ from kerege.exchange.doctor.findings import Code, Finding, Severity, good, skipp
 from kerege.exchange.doctor.log_state import LogState, log_state
 from kerege.exchange.doctor.tsa_answers import TsaAnswer
 from kerege.exchange.doctor.words import listed, moment, span
+from kerege.exchange.fetching import shown
 from kerege.xroad.faults import XRoadError
 
 INTERVALS_MISSED = 3
@@ -107,7 +108,7 @@ async def look_at_authorities(examination: Examination) -> Iterable[Finding]:
     approved = conf.tsa_urls(conf.instance)
     found = [
         NOT_APPROVED.at(
-            url,
+            shown(url),
             "It is not in the global configuration; approved are "
             f"{listed(approved) or 'none'}.",
         )
@@ -157,15 +158,17 @@ def _judged(answers: Sequence[TsaAnswer], slow: float) -> Iterator[Finding]:
     for answer in answers:
         if answer.unreachable:
             said = f"It does not answer: {answer.unreachable}."
-            yield UNREACHABLE.at(answer.url, said, severity=severity, follows=follows)
+            yield UNREACHABLE.at(
+                shown(answer.url), said, severity=severity, follows=follows
+            )
         elif answer.refused is not None:
             is_certificate = any(c in answer.refused.code for c in _CERTIFICATE_CODES)
             code = CERTIFICATE if is_certificate else REFUSES
             said = f"{answer.refused.message}."
-            yield code.at(answer.url, said, severity=severity, follows=follows)
+            yield code.at(shown(answer.url), said, severity=severity, follows=follows)
         elif answer.seconds is not None and answer.seconds > slow:
             said = f"It took {answer.seconds:.1f} seconds just now."
-            yield SLOW.at(answer.url, said)
+            yield SLOW.at(shown(answer.url), said)
 
 
 def _backlog(

@@ -7,7 +7,8 @@ Rules (X-Road 7.8 source, `AbstractTimestampRequest.java`, `TimestamperUtil.java
   that is ``timestamping_failed``, and each has its own reason in `statuses`.
 * The token must stamp what was asked, and be signed by an approved authority.
 
-Our additions: an answer is bounded, redirects are not followed.
+Our additions: an answer is bounded, redirects are not followed, a password in an
+address is never shown.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,7 @@ from kerege.exchange.fetching import (
     TookTooLong,
     WrongUrl,
     fetch,
+    shown,
 )
 from kerege.exchange.http import ClientPool
 from kerege.xroad.algorithms import SHA512, Digest
@@ -111,9 +113,9 @@ class TimestampClient:
                 response = await self._post(url, request)
                 token = read_timestamp_response(response, certificates, imprint=imprint)
             except XRoadError as error:
-                _log.error("time-stamping failed", url=url, code=error.code)
+                _log.error("time-stamping failed", url=shown(url), code=error.code)
                 self._note(url, error)
-                reasons.append(f"{url}: {error}")
+                reasons.append(f"{shown(url)}: {error}")
                 continue
             self._note(url, None)
             return token
@@ -139,7 +141,7 @@ class TimestampClient:
         if answer.status != 200:
             raise XRoadError(
                 "mlog.timestamping_non_ok_response",
-                f"Received HTTP error {answer.status} - {answer.reason} from {url}",
+                f"Received HTTP error {answer.status} - {answer.reason} from {shown(url)}",
             )
         return answer.body
 
@@ -159,23 +161,23 @@ class TimestampClient:
         except TookTooLong as error:
             raise XRoadError(
                 "mlog.timestamp_request_timed_out",
-                f"The time-stamping authority {url} did not answer in time",
+                f"The time-stamping authority {shown(url)} did not answer in time",
             ) from error
         except WrongUrl as error:
             raise XRoadError(
                 "mlog.malformed_timestamp_server_url",
-                f"{url!r} is not the address of a time-stamping authority",
+                f"{shown(url)!r} is not the address of a time-stamping authority",
                 advice="Correct the address in the time-stamping services.",
             ) from error
         except AnswerTooLong as error:
             raise XRoadError(
                 "mlog.reading_timestamp_response_failed",
-                f"The response of {url} has more than {MAX_RESPONSE_BYTES} bytes",
+                f"The response of {shown(url)} has more than {MAX_RESPONSE_BYTES} bytes",
             ) from error
         except FetchFailed as error:
             raise XRoadError(
                 "mlog.timestamp_provider_connection_failed",
-                f"Could not get response from {url}: {error}",
+                f"Could not get response from {shown(url)}: {error}",
             ) from error
 
 

@@ -83,23 +83,33 @@ def verify_signer(
     policy: AlgorithmPolicy,
 ) -> Timestamp:
     """Check that an approved authority signed the token, whatever it stamps."""
-    certificate = _certificate_of(token, tsa_certificates)
-    try:
-        _verify_attributes(token, certificate)
-        verify_signature_value(
-            certificate,
-            token.scheme,
-            token.signature_digest.primitive,
-            token.signature,
-            token.signed_attributes,
-            policy=policy,
-        )
-        _require_authority(token, certificate)
-    except XRoadError as error:
-        raise XRoadError(
-            _FAILED, f"Failed to verify timestamp signer information: {error.message}"
-        ) from error
-    return Timestamp(token.time, certificate)
+    refusals: list[XRoadError] = []
+    for certificate in _certificates_of(token, tsa_certificates):
+        try:
+            _verify_signer(token, certificate, policy)
+        except XRoadError as refusal:
+            refusals.append(refusal)
+        else:
+            return Timestamp(token.time, certificate)
+    first = refusals[0]
+    raise XRoadError(
+        _FAILED, f"Failed to verify timestamp signer information: {first.message}"
+    ) from first
+
+
+def _verify_signer(
+    token: Token, certificate: x509.Certificate, policy: AlgorithmPolicy
+) -> None:
+    _verify_attributes(token, certificate)
+    verify_signature_value(
+        certificate,
+        token.scheme,
+        token.signature_digest.primitive,
+        token.signature,
+        token.signed_attributes,
+        policy=policy,
+    )
+    _require_authority(token, certificate)
 
 
 def require_imprint_digest(token: Token, policy: AlgorithmPolicy) -> None:
@@ -110,17 +120,22 @@ def require_imprint_digest(token: Token, policy: AlgorithmPolicy) -> None:
         )
 
 
-def _certificate_of(
+def _certificates_of(
     token: Token, tsa_certificates: Sequence[x509.Certificate]
-) -> x509.Certificate:
+) -> list[x509.Certificate]:
+    """Return the approved certificates that the token may mean, at least one.
+
+    Two authorities may have certificates with the same name and number: one renewed
+    its certificate under the old number, or two CAs have the same name.
+    """
     if not tsa_certificates:
         raise XRoadError(
             "mlog.no_timestamping_provider_found",
             "No time-stamping authorities are approved",
         )
-    for certificate in tsa_certificates:
-        if _is_signer(token.signer, certificate):
-            return certificate
+    found = [one for one in tsa_certificates if _is_signer(token.signer, one)]
+    if found:
+        return found
     raise XRoadError(
         "mlog.tsp_certificate_not_found",
         "Could not find TSP certificate for timestamp: no approved time-stamping "
