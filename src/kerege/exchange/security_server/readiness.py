@@ -1,8 +1,10 @@
 """Whether a server can exchange messages now, and what is missing if it cannot."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from cryptography import x509
 from sqlalchemy import text
@@ -13,10 +15,16 @@ from kerege.exchange.security_server.runtime import Runtime
 from kerege.exchange.storage import Database
 from kerege.exchange.storage.database import database_error
 from kerege.xroad.faults import XRoadError
+from kerege.xroad.globalconf import GlobalConf
 from kerege.xroad.x509 import subject_text
 
 DATABASE_SECONDS = 2.0
 """A database that takes longer for nothing cannot be worked with."""
+
+
+NO_ROOM_BYTES = 32 * 1024 * 1024
+"""With less than that left, the next large body or burst of records may be refused.
+`kerege doctor` warns long before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +56,31 @@ class Readiness:
     async def problems(self) -> list[Problem]:
         """Return everything that is missing; empty if messages can pass."""
         found = [*self._configuration(), *self._certificates(), *self._log()]
-        return [*found, *await self._database()]
+        return [*found, *await self._database(), *await asyncio.to_thread(self._disks)]
 
     def _configuration(self) -> Iterable[Problem]:
         try:
-            self.runtime.require_current_configuration()
+            configuration = self.runtime.require_current_configuration()
         except XRoadError as error:
             yield Problem(
                 f"Global configuration: {error.message}",
                 error.advice or "Can this machine reach the configuration source?",
             )
+        else:
+            yield from self._registration(configuration)
+
+    def _registration(self, configuration: GlobalConf) -> Iterable[Problem]:
+        own = self.runtime.settings.server_id
+        for certificate in self.runtime.keys.authentication_chain[:1]:
+            server = configuration.server_of_auth_certificate(certificate)
+            if server != own:
+                where = f"for {server.short}" if server else "for no server"
+                yield Problem(
+                    f"The authentication certificate {subject_text(certificate)} is "
+                    f"registered {where} in the global configuration, not for this one",
+                    "Other servers refuse this one until it is registered: ask the "
+                    "operator of the instance. More: kerege doctor",
+                )
 
     def _certificates(self) -> Iterable[Problem]:
         now = self.runtime.clock()
@@ -72,6 +95,12 @@ class Readiness:
                 yield Problem(
                     f"The certificate of {name} has expired",
                     "Import a new one, then: kerege security-server reload",
+                )
+            elif certificate.not_valid_before_utc > now:
+                yield Problem(
+                    f"The certificate of {name} is not valid before "
+                    f"{certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC",
+                    "Is this machine's clock right? See: kerege doctor",
                 )
             elif self.ocsp(certificate) is None:
                 yield Problem(
@@ -105,3 +134,26 @@ class Readiness:
     def _ask_database(self) -> None:
         with self.database.read() as connection:
             connection.execute(text("SELECT 1"))
+
+    def _disks(self) -> list[Problem]:
+        """Look for room where bodies and the database are."""
+        folders = {self.runtime.spool_directory}
+        if self.database.is_sqlite and self.database.engine.url.database:
+            folders.add(Path(self.database.engine.url.database).parent)
+        return [
+            Problem(
+                f"The disk of {folder} is full",
+                "Make room: messages cannot be logged. More: kerege doctor",
+            )
+            for folder in sorted(folders)
+            if not _has_room(folder)
+        ]
+
+
+def _has_room(folder: Path) -> bool:
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return True  # whoever writes there says more
+    has_files = disk.f_files == 0 or disk.f_favail > 0
+    return has_files and disk.f_bavail * disk.f_frsize >= NO_ROOM_BYTES
