@@ -159,7 +159,7 @@ def envelopes(draw: st.DrawFn) -> bytes:
         for _ in range(draw(st.sampled_from([1, 1, 1, 2])))
     )
     text = envelope(header + extra, "").decode().replace("<e:Body></e:Body>", bodies)
-    text = text.replace("<e:Envelope ", "<e:Envelope xmlns:p='p' ")
+    text = text.replace("<e:Envelope ", "<e:Envelope xmlns:p='urn:p' ")
     around = st.sampled_from(["", "\n", "<!-- a -->", "<?b c?>\n"])
     declaration = draw(st.sampled_from(["", '<?xml version="1.0"?>']))
     return f"{declaration}{draw(around)}{text}{draw(around)}".encode()

@@ -138,11 +138,11 @@ def _require_fields(message: SoapMessage) -> None:
 
 
 def _require_body(content: bytes, name: str) -> None:
-    names = scan(content).body_names
-    if names != [name]:
+    found = scan(content)
+    if found.body_names != [name] or found.bodies != 1 or len(found.headers) != 1:
         raise XRoadError(
             "inconsistent_headers",
-            f"The Body must have one element {name[:255]!r}, got {names}",
+            f"The Body must have one element {name[:255]!r}, got {found.body_names}",
         )
 
 
