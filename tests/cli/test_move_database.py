@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from kerege.cli.security_server import move_database as module
+from kerege.cli.security_server.common import changing
 from kerege.cli.security_server.move_database import how_to_use
 from kerege.exchange.processes import only_process
 from kerege.exchange.security_server.settings import load_settings
@@ -47,6 +49,40 @@ def test_not_while_the_server_runs(ss, server: Path, tmp_path: Path):
         refused = ss("move-database", url)
     assert refused.exit_code == 1
     assert "stop it first" in refused.output
+    assert not (tmp_path / "new.db").exists()
+
+
+def test_nothing_is_changed_while_the_database_moves(
+    ss, server: Path, tmp_path: Path, monkeypatch
+):
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    copy, said = module.copy_database, []
+
+    def copying(*arguments):
+        said.append(ss("client", "add", CLIENT, "--connection", "http"))
+        said.append(ss("client", "list"))
+        return copy(*arguments)
+
+    monkeypatch.setattr(module, "copy_database", copying)
+    assert ss("move-database", url).exit_code == 0
+    refused, listed = said
+    assert refused.exit_code == 1
+    assert "The database is being moved; what is changed now would be lost" in (
+        refused.output
+    )
+    assert listed.exit_code == 0, "looking is not changing"
+    added = ss("client", "add", CLIENT, "--connection", "http")
+    assert added.exit_code == 0, added.output
+
+
+def test_the_database_does_not_move_while_a_command_changes_it(
+    ss, server: Path, tmp_path: Path
+):
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    with changing(server / "server.toml"):
+        refused = ss("move-database", url)
+    assert refused.exit_code == 1
+    assert "Another command is changing the database" in refused.output
     assert not (tmp_path / "new.db").exists()
 
 

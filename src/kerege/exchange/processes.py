@@ -80,6 +80,27 @@ def only_process(lock: Path) -> Iterator[None]:
         held.release()
 
 
+@contextmanager
+def using(folder: Path, *, alone: bool, refused: XRoadError) -> Iterator[None]:
+    """Work with what a folder stands for, alone or beside others who do not mind.
+
+    The lock is on the folder itself (made if it is not there), so that there is no
+    file that a later user could not open. Nobody is waited for: ``refused`` is raised
+    if somebody works there alone, or anybody if we want to be alone.
+    """
+    folder.mkdir(mode=0o700, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            how = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
+            fcntl.flock(handle, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise refused from None
+        yield
+    finally:
+        os.close(handle)
+
+
 def this_process() -> str:
     """Return a name for this process that no later one gets: id and time of start."""
     pid = os.getpid()

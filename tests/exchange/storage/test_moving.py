@@ -147,6 +147,29 @@ async def test_rows_that_vanish_on_the_way_are_missed(
     assert not any(everything(postgres_database).values())
 
 
+@pytest.mark.parametrize("source", ["sqlite", "postgresql"])
+async def test_what_is_copied_is_of_one_moment(
+    sqlite_database: Database,
+    postgres_database: Database,
+    tmp_path: Path,
+    source: str,
+):
+    databases = (sqlite_database, postgres_database)
+    old, new = databases if source == "sqlite" else reversed(databases)
+    await fill(old, tmp_path)
+    before = everything(old)
+    late = ClientId("central-server", "GOV", "70000009")
+
+    def meanwhile(table: str, done: int, _total: int) -> None:
+        if table == metadata.sorted_tables[0].name and not done:
+            with old.write() as connection:  # somebody who does not ask us
+                add_client(connection, late)
+
+    copy_database(old, new, meanwhile)
+    assert load_server_configuration(old).client(late)
+    assert everything(new) == before
+
+
 def test_memory_is_bounded_however_large_the_log_is(
     sqlite_database: Database, postgres_database: Database
 ):

@@ -15,6 +15,7 @@ from kerege.cli.security_server.options import read_settings
 from kerege.exchange.configuration import Readiness, load_directory, readiness
 from kerege.exchange.keys import Pin, PinPolicy, SoftwareToken, read_pin
 from kerege.exchange.keys.pin import pin_from_prompt
+from kerege.exchange.processes import using
 from kerege.exchange.security_server.settings import Settings
 from kerege.exchange.storage import Database, open_database
 from kerege.exchange.storage.database import database_error
@@ -23,6 +24,7 @@ from kerege.exchange.storage.server_configuration import (
     ServerConfiguration,
     load_server_configuration,
 )
+from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import GlobalConf
 from kerege.xroad.identifiers import ClientId, ServiceId
 
@@ -58,8 +60,18 @@ def opened_database(settings: Settings) -> Iterator[Database]:
 
 @contextmanager
 def changing(config: Path) -> Iterator[Connection]:
-    """Open a transaction on the server configuration."""
-    with opened_database(read_settings(config)) as database:
+    """Open a transaction on the server configuration, unless it is being moved."""
+    settings = read_settings(config)
+    moves = XRoadError(
+        "action_not_possible",
+        "The database is being moved; what is changed now would be lost",
+        advice="Wait until kerege security-server move-database has ended and its "
+        "last line stands in the settings file, then give the command again.",
+    )
+    with (
+        using(settings.path(settings.spool), alone=False, refused=moves),
+        opened_database(settings) as database,
+    ):
         try:
             with database.write() as connection:
                 yield connection

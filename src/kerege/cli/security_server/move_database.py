@@ -9,8 +9,9 @@ from sqlalchemy import URL, make_url
 from kerege.cli.failures import Failure
 from kerege.cli.security_server.common import opened_database, private_files
 from kerege.cli.security_server.options import config_option, read_settings
-from kerege.exchange.processes import only_process
+from kerege.exchange.processes import only_process, using
 from kerege.exchange.storage.moving import copy_database
+from kerege.xroad.faults import XRoadError
 
 STEP = 0.1
 """A line of progress for each tenth of a large table."""
@@ -23,8 +24,8 @@ LARGE = 10_000
 def move_database(url: str, config: Path) -> None:
     r"""Copy everything in the server's database into the empty one at URL.
 
-    Clients, services, rights and the message log. Only while the server is stopped.
-    The old database stays as it is; the last line says how the server is told to use
+    Clients, services, rights and the message log. Only while the server is stopped;
+    commands that change clients, services or rights are refused meanwhile. The old database stays as it is; the last line says how the server is told to use
     the new one. If anything goes wrong, the new one stays empty.
 
     \b
@@ -35,9 +36,15 @@ def move_database(url: str, config: Path) -> None:
     other = replace(settings, database=url)
     if other.database_url == settings.database_url:
         raise Failure("The server uses this database already")
+    changes = XRoadError(
+        "action_not_possible",
+        "Another command is changing the database",
+        advice="Wait until it has ended, and give the command again.",
+    )
     with (
         private_files(),
         only_process(settings.lock_file),
+        using(settings.path(settings.spool), alone=True, refused=changes),
         opened_database(settings) as source,
         opened_database(other) as target,
     ):

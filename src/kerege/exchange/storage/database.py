@@ -69,6 +69,19 @@ class Database:
             connection.execution_options(**{_READ_ONLY: True})
             yield connection
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Open a transaction that only reads, and sees everything as it is now.
+
+        `read` sees on PostgreSQL what others commit meanwhile (``READ COMMITTED``).
+        """
+        with self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection.execution_options(**{_READ_ONLY: True})
+            else:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()

@@ -45,7 +45,7 @@ def copy_database(
             then, as before.
     """
     try:
-        with source.read() as reading, target.write() as writing:
+        with source.snapshot() as reading, target.write() as writing:
             _require_empty(writing)
             counts = {}
             for table in metadata.sorted_tables:
