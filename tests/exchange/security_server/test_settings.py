@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from kerege.exchange.messagelog import BodyLogging
 from kerege.exchange.security_server.settings import (
     Settings,
     SettingsError,
@@ -124,12 +123,12 @@ def message_log(text: str) -> Settings:
 def test_bodies_are_logged_but_for_listed_subsystems():
     assert message_log("").message_log.body_logging is None
     off = message_log("log_bodies = false").message_log.body_logging
-    assert off == BodyLogging(enabled=False)
+    assert off == (False, frozenset(), frozenset())
     listed = message_log(
         'disabled_body_logging_local_producer_subsystems = "T/C/M/A, T/C/M/B,"'
     ).message_log.body_logging
     expected = {ClientId("T", "C", "M", "A"), ClientId("T", "C", "M", "B")}
-    assert listed == BodyLogging(enabled=True, local=frozenset(expected))
+    assert listed == (True, expected, frozenset())
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from datetime import datetime
 from kerege.exchange.files import sync_path
 from kerege.exchange.messagelog import (
     ArchiveEncryption,
+    BodyLogging,
     Grouping,
     Keyring,
     LargeBodies,
@@ -25,12 +26,13 @@ from kerege.xroad.globalconf import GlobalConf
 def log_policy(settings: Settings, cipher: LogCipher | None = None) -> LogPolicy:
     """Translate the settings; ``cipher`` opens, and perhaps seals, what is logged."""
     chosen = settings.message_log
+    bodies = chosen.body_logging
     return LogPolicy(
         bodies=settings.path(settings.spool),
         archive=settings.path(chosen.archive_directory),
         max_body_bytes=chosen.largest_logged_body_bytes,
         large_bodies=LargeBodies(chosen.larger_bodies),
-        body_logging=chosen.body_logging,
+        body_logging=bodies and BodyLogging(*bodies),
         timestamp_immediately=chosen.timestamp_immediately,
         timestamp_records_limit=chosen.timestamp_records_limit,
         acceptable_failure_seconds=int(chosen.acceptable_timestamp_failure_seconds),

@@ -2,8 +2,8 @@
 
 import shlex
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from kerege.exchange.messagelog import BodyLogging
 from kerege.exchange.security_server.setting_options import SettingsError, option
 from kerege.xroad.identifiers import ClientId
 
@@ -11,6 +11,17 @@ CODES = 4
 """Of a subsystem's identifier."""
 _ON, _OFF = "enabled_body_logging_", "disabled_body_logging_"
 _PLACES = ("local_producer_subsystems", "remote_producer_subsystems")
+
+
+class LoggedBodies(NamedTuple):
+    """Whose bodies are logged: `BodyLogging`, which the supervisor does not load."""
+
+    enabled: bool
+    """Of everybody who is in no list."""
+    local: frozenset[ClientId]
+    """Subsystems of this server whose services are the exception."""
+    remote: frozenset[ClientId]
+    """Subsystems of others whose services are the exception."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +171,7 @@ class MessageLogSettings:
             raise SettingsError(msg) from error
 
     @property
-    def body_logging(self) -> BodyLogging | None:
+    def body_logging(self) -> LoggedBodies | None:
         """Whose bodies are not logged; None: everybody's are. Raises `SettingsError`.
 
         A list that has no effect is refused: whoever wrote it thinks otherwise.
@@ -180,7 +191,7 @@ class MessageLogSettings:
         local, remote = (lists[f"{used}{place}"] for place in _PLACES)
         if self.log_bodies and not local and not remote:
             return None
-        return BodyLogging(self.log_bodies, local, remote)
+        return LoggedBodies(self.log_bodies, local, remote)
 
 
 def _subsystems(name: str, text: str) -> frozenset[ClientId]:
