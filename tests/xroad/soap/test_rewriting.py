@@ -94,13 +94,14 @@ def test_the_hash_follows_the_id():
     ("before", "expected"),
     [
         ("\n  ", "\n  "),
-        ("\r\n  <!-- -->\n\t", "\n  "),
+        ("\r\n  <!-- c -->\n\t", "\n  "),
         (" \n<!-- x -->", " \n"),
         ("<a>\n\t</a>\n  ", "\n\t"),
         ("<a> x </a>\n", "\n"),
         ("&#10;<a/>\t", "\t"),
         ("<![CDATA[ ]]>\n", " "),
-        ("<!-- \n -->", ""),
+        ("<!-- \n -->\t", " \n "),
+        ("<!---->\t", ""),
     ],
 )
 def test_the_first_white_space_alone_is_written_before_the_hash(before, expected):
@@ -157,7 +158,7 @@ OLD = '<x:requestHash algorithmId="a">AAAA</x:requestHash>'
         (f"<x:id>q</x:id>\n {OLD}\n ", f"<x:id>q</x:id>{NEW}\n \n "),
         (f"{OLD}<x:id>q</x:id>", f"<x:id>q</x:id>{NEW}"),
         ("<x:requestHash/><x:id>q</x:id>", f"<x:id>q</x:id>{NEW}"),
-        ("<x:requestHash>a<b/>c<!-- --></x:requestHash><x:id>q</x:id>",) * 2,
+        ("<x:requestHash>a<b/>c<!-- d --></x:requestHash><x:id>q</x:id>",) * 2,
     ],
 )
 def test_a_hash_that_was_there_is_removed(sent, expected):

@@ -58,8 +58,8 @@ _ENTITIES = {
 _NAMED = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
 _AROUND = re.compile(rb"<\?.*?\?>|(<!--.*?-->)", re.DOTALL)
 _PIECES = re.compile(
-    rb"<!--.*?-->|<\?.*?\?>|<!\[CDATA\[(.*?)\]\]>|&[^;]*+;"
-    rb"|<(?:\"[^\"]*+\"|'[^']*+'|[^<>\"'])*+>|([^<&]++)",
+    rb"<!--(.*?)-->|<!\[CDATA\[(.*?)\]\]>|([^<&]++)"
+    rb"|<\?.*?\?>|&[^;]*+;|<(?:\"[^\"]*+\"|'[^']*+'|[^<>\"'])*+>",
     re.DOTALL,
 )
 _CHARSET = re.compile(r"(;\s*charset\s*=\s*)(\"[^\"]*\"|[^\s;]*)", re.IGNORECASE)
@@ -164,11 +164,15 @@ def _hash_element(id_tag: bytes, value: bytes) -> bytes:
 
 
 def _first_space(header: bytes) -> bytes:
-    """Return the first white space that stands alone between two pieces of markup."""
+    """Return the first white space that stands alone between two pieces of markup.
+
+    For the reference a comment of blanks, or of nothing, is such a space, too.
+    """
     for piece in _PIECES.finditer(header):
-        text = piece[1] or piece[2]
-        if text and not text.strip():
-            return text
+        if piece.lastindex is not None:
+            text = piece[piece.lastindex]
+            if not text.strip():
+                return text
     return b""
 
 
