@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.ready
 SYSTEM := $(VENV)/.system-ready
+INTEROP := .venv-interop
 ONLY ?=
 SCALE ?= small
 
@@ -24,13 +25,18 @@ $(SYSTEM): deploy/debian-packages.txt | $(SETUP)
 	scripts/install-debian-packages deploy/debian-packages.txt
 	@touch $@
 
+$(INTEROP): requirements/interop.txt
+	$(PYTHON) -m venv $(INTEROP)
+	$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/interop.txt
+	@touch $@
+
 demo: $(SETUP) ## Start a whole X-Road instance on this machine and watch messages pass
 	$(BIN)/kerege demo
 
 demo-check: $(SETUP) ## The same without a person: start, exercise, verify, stop
 	$(BIN)/kerege demo --check
 
-test: $(SETUP) $(SYSTEM) ## All tests, SQLite and PostgreSQL
+test: $(SETUP) $(SYSTEM) $(INTEROP) ## All tests, SQLite and PostgreSQL
 	$(BIN)/python -m pytest
 
 fast: $(SETUP) ## The inner loop: everything that needs no server and no patience
@@ -52,4 +58,4 @@ bench: $(SETUP) ## Benchmarks: a table and bench/results.json (ONLY=prefix, SCAL
 	$(BIN)/python -m bench --scale $(SCALE) --only "$(ONLY)"
 
 clean: ## Remove what the targets above made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(INTEROP) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -14,6 +14,7 @@ from kerege.exchange.storage.server_configuration import (
     revoke,
 )
 from kerege.sandbox.testing.members import Participants
+from kerege.xroad.faults import XRoadError
 from kerege.xroad.identifiers import ServiceId
 
 SERVICE_TIMEOUT_SECONDS = 60
@@ -57,7 +58,16 @@ class Rights:
         service = Service(service_id, kind, message["url"], timeout, verify_tls=False)
         add_service(connection, service)
         if message["allowed"]:
-            grant(connection, service_id, self._consumer)
+            self._allow(connection, service_id)
+
+    def _allow(self, connection: Connection, service_id: ServiceId) -> None:
+        """Give the right, which covers all versions: another one may have brought it."""
+        try:
+            with connection.begin_nested():
+                grant(connection, service_id, self._consumer)
+        except XRoadError as error:
+            if error.code != "duplicate_entry":
+                raise
 
     def _service(self, code: str, version: str | None) -> ServiceId:
         provider = self._provider
