@@ -94,11 +94,14 @@ class Client:
         self._send()
 
 
-async def serve_same(host: str, port: int, body: bytes) -> asyncio.Server:
-    """Answer every request with the same JSON."""
-    answer = (
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-        b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+async def serve_same(
+    host: str, port: int, body: bytes, content_type: str = "application/json"
+) -> asyncio.Server:
+    """Answer every request with the same body."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (
+        content_type.encode(),
+        len(body),
+        body,
     )
 
     def connect() -> _Messages:

@@ -5,8 +5,8 @@ same essence say the same, signed by the same key: to forward either is right. W
 this reader cannot make sense of is `UNREADABLE`, and must not be forwarded.
 
 What is left out of the essence carries no meaning: the boundary, whether the line
-before it ends with CRLF or LF, how chunks are cut,
-headers that nobody asks for, white space in the signature's XML, and the parts of an
+before it ends with CRLF or LF, how chunks are cut, headers that nobody asks for, the
+heads of SOAP parts and attachments (nobody signs them, they go on as they came), white space in the signature's XML, and the parts of an
 OCSP response outside of what its responder signed, and the order of these responses.
 """
 
@@ -50,7 +50,6 @@ MEANT = {
     b"x-hash-algorithm",
     b"x-road-message-type",
 }
-ASKED_HEADERS = (b"x-hash-algorithm", b"x-road-message-type")
 
 
 class NoSenseError(Exception):
@@ -85,7 +84,9 @@ def _read(raw: bytes, *, is_answer: bool) -> Essence:
     line = start.split(b" ")
     if not is_answer and (len(line) != 3 or line[0] != b"POST"):
         raise NoSenseError(start)
-    asked = tuple(headers.get(name) for name in ASKED_HEADERS[: 2 - is_answer])
+    asked: tuple[object, ...] = (headers.get(b"x-hash-algorithm"),)
+    if not is_answer:
+        asked = (*asked, headers.get(b"x-road-message-type") == b"REST")
     meanings = [_meaning(part) for part in parts]
     first = next((n for n, m in enumerate(meanings) if m[0] != OCSP), len(meanings))
     said = (*asked, *meanings[first:])
@@ -187,12 +188,23 @@ def _meaning(part: Part) -> Values:
         return kind, _ocsp(part.content)
     if kind == b"signature/bdoc-1.0/ts":
         return kind, _signature(part.content)
+    if kind in (b"text/xml", b"application/xop+xml"):
+        return b"soap", part.content
+    if kind == b"multipart/mixed":
+        return kind, tuple([one.content for one in split(part.content, _nested(part))])
     if kind in (b"application/hash-chain", b"application/hash-chain-result"):
         root = _xml(part.content)
         for value in root.iter("{*}DigestValue"):
             value.text = base64.b64encode(_decoded(value)).decode()
         return kind, _canonical(root)
     return kind, part.content
+
+
+def _nested(part: Part) -> bytes:
+    """Return the boundary of the part that holds attachments."""
+    line = re.search(rb"(?im)^content-type:(.*)$", part.head)
+    headers = {b"content-type": line[1].strip() if line else b""}
+    return _boundary(headers)
 
 
 def _ocsp(der: bytes) -> Values:

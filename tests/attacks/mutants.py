@@ -328,10 +328,15 @@ INJECTED = (
 
 
 def block_headers(rng: Rng, origin: Original, _: Sequence[Original]) -> bytes:
-    """Inject a header into the block, take one away, change the first lines."""
+    """Inject a header into the block, take one away, change the first lines.
+
+    Of SOAP, the envelope.
+    """
     parts = origin.parts
     kinds = (b"application/x-road-rest-request", b"application/x-road-rest-response")
-    at = next(n for n, p in enumerate(parts) if p.media_type in kinds)
+    at = next((n for n, p in enumerate(parts) if p.media_type in kinds), None)
+    if at is None:
+        return envelope_elements(rng, origin)
     lines = parts[at].content.split(b"\r\n")
     action, place = rng.randrange(5), rng.randrange(len(lines))
     if action == 0:
@@ -346,6 +351,46 @@ def block_headers(rng: Rng, origin: Original, _: Sequence[Original]) -> bytes:
         lines[1] = lines[1] + rng.choice([b"/..", b"?x=1", b"/%2e%2e", b"#x", b" "])
     end = rng.choice([b"\r\n", b"\r\n", b"\r\n", b"\n"])
     parts[at] = replace(parts[at], content=end.join(lines))
+    return framed(rng, origin.head, joined(parts, origin.boundary))
+
+
+IN_ENVELOPES = (
+    b"<!-- x -->",
+    b"<?x y?>",
+    b"<![CDATA[]]>",
+    b" ",
+    b"\n",
+    b"&#32;",
+    b"&x;",
+    b"\xef\xbb\xbf",
+    b"\xff",
+    b'<a xmlns:xi="http://www.w3.org/2001/XInclude"><xi:include href="/x"/></a>',
+    b"<xrd:id>other</xrd:id>",
+    b"<xrd:userId>root</xrd:userId>",
+    b"<xrd:requestHash>AAAA</xrd:requestHash>",
+    b"<SOAP-ENV:Header/>",
+    b"<SOAP-ENV:Body/>",
+    b"<SOAP-ENV:Fault/>",
+    b"<!DOCTYPE x>",
+    b'<?xml version="1.0" encoding="ISO-8859-1"?>',
+)
+
+
+def envelope_elements(rng: Rng, origin: Original) -> bytes:
+    """Put something between two pieces of an envelope's markup, or double one."""
+    parts = origin.parts
+    at = next(n for n, p in enumerate(parts) if p.media_type.endswith(b"xml"))
+    content = parts[at].content
+    places = [found.start() for found in re.finditer(rb"<", content)]
+    start, end = sorted(rng.sample([*places, len(content)], 2))
+    action = rng.randrange(4)
+    if action == 0:
+        changed = content[:end] + content[start:end] + content[end:]
+    elif action == 1:
+        changed = content[:start] + content[end:]
+    else:
+        changed = content[:start] + rng.choice(IN_ENVELOPES) + content[start:]
+    parts[at] = replace(parts[at], content=changed)
     return framed(rng, origin.head, joined(parts, origin.boundary))
 
 

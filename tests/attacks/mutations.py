@@ -27,6 +27,12 @@ from typing import Any
 from structlog.testing import capture_logs
 
 from tests.attacks.mutants import Mutant, mutants
+from tests.attacks.soap_targets import (
+    own_soap_consumer,
+    own_soap_provider,
+    recorded_soap_consumer,
+    recorded_soap_provider,
+)
 from tests.attacks.stage import spool_files
 from tests.attacks.targets import (
     Outcome,
@@ -40,6 +46,8 @@ from tests.attacks.targets import (
 SIDES = {
     "provider": (recorded_provider, own_provider),
     "consumer": (recorded_consumer, own_consumer),
+    "soap-provider": (recorded_soap_provider, own_soap_provider),
+    "soap-consumer": (recorded_soap_consumer, own_soap_consumer),
 }
 HANG_SECONDS = 20.0
 """The servers' own limits are a tenth of this: who has not answered or closed, hangs."""
@@ -97,7 +105,7 @@ class Report:
 
 
 async def run(side: str, count: int, seed: int, folder: Path) -> Report:
-    """Send ``count`` mutants to the ``provider`` or the ``consumer``."""
+    """Send ``count`` mutants to one of `SIDES`."""
     report, started = Report(side), time.monotonic()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: report.tracebacks.append(context))

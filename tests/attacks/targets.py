@@ -63,8 +63,12 @@ class ProviderTarget:
             called = self.service.requests[before:]
             if outcome.is_forwarded and len(called) == 1:
                 self.originals.append(one)
-                self.accepted[one.name] = called[0].raw
+                self.accepted[one.name] = self.meaning_of(called[0])
         self.service.requests.clear()
+
+    def meaning_of(self, called: Http) -> object:
+        """Return what of a call to the service must be as it was."""
+        return called.raw
 
     async def send(self, origin: Original, raw: bytes) -> Outcome:
         """Send a message."""
@@ -78,9 +82,9 @@ class ProviderTarget:
             return Outcome("answered, fault inside" if is_fault else "answered", True)
         return Outcome(_fault(got.body) or f"HTTP {got.status}")
 
-    def forwarded(self) -> list[bytes]:
+    def forwarded(self) -> list[object]:
         """Return what the service got since it was asked last."""
-        got = [one.raw for one in self.service.requests]
+        got = [self.meaning_of(one) for one in self.service.requests]
         self.service.requests.clear()
         return got
 
@@ -146,6 +150,10 @@ class ConsumerTarget:
     async def send(self, origin: Original, raw: bytes) -> Outcome:
         """Ask, and be answered ``raw``."""
         got = await self._ask(origin.name, lambda _: raw)
+        return self.outcome_of(got)
+
+    def outcome_of(self, got: Http | str) -> Outcome:
+        """Return what the application's answer says."""
         if not isinstance(got, Http):
             return Outcome(got)
         code = got.get("x-road-error")
@@ -154,7 +162,7 @@ class ConsumerTarget:
         headers = tuple(h for h in got.headers if h[0].lower() not in UNFRAMED)
         return Outcome(f"HTTP {got.status}", True, (got.status, headers, got.body))
 
-    def forwarded(self) -> list[bytes]:
+    def forwarded(self) -> list[object]:
         """Return nothing: outcomes say it all."""
         return []
 

@@ -17,7 +17,15 @@ from tests.vectors import needs_recordings
 
 @pytest.mark.slow
 @needs_recordings
-@pytest.mark.parametrize(("side", "count"), [("provider", 300), ("consumer", 200)])
+@pytest.mark.parametrize(
+    ("side", "count"),
+    [
+        ("provider", 300),
+        ("consumer", 200),
+        ("soap-provider", 300),
+        ("soap-consumer", 200),
+    ],
+)
 async def test_no_mutant_is_forwarded(side, count, tmp_path):
     report = await run(side, count, 7, tmp_path)
     assert report.problems == []

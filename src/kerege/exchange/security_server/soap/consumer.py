@@ -189,7 +189,10 @@ class SoapConsumerExchange:
         await all_done(request_logged, self._log(Direction.RESPONSE, signed))
         answer = forwarded(received, original)
         media_type = client_content_type(answer.content_type)
-        headers = [(b"Content-Type", media_type.encode("latin-1"))]
+        headers = [
+            (b"Content-Type", media_type.encode("latin-1")),
+            (b"Content-Length", str(answer.size).encode()),
+        ]
         return Response(200, b"OK", headers, answer.content(received.discard))
 
     def _known_request(self) -> SoapRequest:

@@ -10,7 +10,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import NamedTuple
 
-from kerege.exchange.security_server.outgoing import new_boundary
+from kerege.exchange.security_server.outgoing import WHOLE_BYTES, new_boundary
 from kerege.exchange.security_server.received import ReceivedMessage, SpoolFactory
 from kerege.exchange.security_server.runtime import Runtime
 from kerege.exchange.security_server.soap.incoming import MULTIPART
@@ -47,17 +47,16 @@ class Forwarded(NamedTuple):
     def content(
         self, at_end: Callable[[], None] = lambda: None
     ) -> bytes | AsyncIterator[bytes]:
-        """Return the bytes, or a stream that reads them from their files.
+        """Return the bytes if they are few; else a stream, from files or memory.
 
         Args:
             at_end: Called when the stream is closed, begun or not; never for bytes.
         """
-        held = [
-            piece.data if isinstance(piece, Spool) else piece for piece in self.pieces
-        ]
-        if None in held:
+        if len(self.pieces) == 1 and isinstance(self.pieces[0], bytes):
+            return self.pieces[0]
+        if self.size > WHOLE_BYTES or any(map(_is_in_file, self.pieces)):
             return _Stream(self.pieces, at_end)
-        return b"".join([piece for piece in held if piece is not None])
+        return b"".join([_held(piece) for piece in self.pieces])
 
 
 def forwarded(message: ReceivedMessage, original: str) -> Forwarded:
@@ -151,3 +150,11 @@ def _is_multipart(content_type: str) -> bool:
 
 def _size(piece: Piece) -> int:
     return piece.size if isinstance(piece, Spool) else len(piece)
+
+
+def _is_in_file(piece: Piece) -> bool:
+    return isinstance(piece, Spool) and piece.path is not None
+
+
+def _held(piece: Piece) -> bytes:
+    return (piece.data or b"") if isinstance(piece, Spool) else piece
