@@ -181,3 +181,30 @@ def test_an_address_that_is_none_is_refused():
     with pytest.raises(XRoadError, match="Can't parse url string") as caught:
         anonymised(description(servers=[{"url": "http://[x"}]), is_json=True)
     assert caught.value.code == "internal_error"
+
+
+def test_a_description_may_have_no_paths_at_all():
+    found = read(paths=None)
+    assert found.endpoints == ()
+    assert found.problems == ("It has no paths",)
+    assert json.loads(anonymised(description(paths=[]), is_json=True))["paths"] == []
+
+
+def test_what_is_no_operation_is_told():
+    found = read(paths={"/a": {"get": None}, "/b": {"get": {"responses": {}}}})
+    assert found.problems == ("GET /a is not a mapping",)
+    paths = {"/a": {"get": None}, "/b": []}
+    shown = anonymised(description(paths=paths), is_json=True)
+    assert json.loads(shown)["paths"] == paths
+
+
+def test_so_many_problems_are_told_and_no_more():
+    paths = {f"/{n}": {"get": {}} for n in range(_openapi.MAX_PROBLEMS + 5)}
+    assert len(read(paths=paths).problems) == _openapi.MAX_PROBLEMS
+
+
+def test_servers_that_are_no_list_of_servers_mean_the_host_itself():
+    for servers in ({}, [1], [{"url": 7}], None):
+        assert read(servers=servers).base_url == "http://api.internal:8080/"
+    broken = [{"url": "/{v}", "variables": {"v": "1"}}]
+    assert read(servers=broken).base_url == ""

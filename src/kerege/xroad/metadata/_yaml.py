@@ -260,8 +260,8 @@ class _Composer:
         if parent.merges:
             parent.merges = False
             parent.merged.extend(self._mappings(value))
-        elif key is not None:
-            parent.value[key] = value
+        else:
+            parent.value[key or ""] = value
 
     def _mappings(self, value: Value) -> list[dict[str, Value]]:
         found = value if isinstance(value, list) else [value]
