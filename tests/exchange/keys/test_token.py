@@ -330,17 +330,40 @@ def test_a_folder_in_which_others_can_put_files_is_not_used(tmp_path, mode):
     SoftwareToken.open(tmp_path / "token").login(PIN)
 
 
-def test_a_missing_or_damaged_key_file_is_told(tmp_path):
+def test_a_missing_or_damaged_key_file_is_told_and_stops_nobody_else(tmp_path):
     token = new_token(tmp_path)
     add_signing_key(token, AIMAK)
     (file,) = (tmp_path / "token").glob("*.pem")
-    again = SoftwareToken.open(tmp_path / "token")
+    add_signing_key(token, HOSPITAL)
     whole = file.read_bytes()
-    file.write_bytes(whole[: len(whole) // 2])
-    assert code_of(again.login, PIN) == "key_not_available"
-    file.unlink()
-    assert code_of(again.login, PIN) == "key_not_available"
-    assert not again.is_active
+    for damage in (
+        lambda: file.write_bytes(whole[: len(whole) // 2]),
+        file.unlink,
+    ):
+        damage()
+        again = SoftwareToken.open(tmp_path / "token")
+        again.login(PIN)
+        assert list(again.closed_keys) == [file.stem]
+        assert code_of(again.signer, AIMAK) == "key_not_available"
+        assert again.signer(HOSPITAL).sign(b"data")
+    file.touch(0o600)
+    file.write_bytes(whole)
+    again.reload()
+    assert not again.closed_keys
+    assert again.signer(AIMAK).sign(b"data")
+
+
+def test_an_older_key_signs_while_the_file_of_the_newest_is_away(tmp_path):
+    token = new_token(tmp_path)
+    add_signing_key(token, AIMAK)
+    before = set((tmp_path / "token").glob("*.pem"))
+    old = token.signer(AIMAK).certificate
+    add_signing_key(token, AIMAK)
+    (newest,) = set((tmp_path / "token").glob("*.pem")) - before
+    newest.unlink()
+    again = SoftwareToken.open(tmp_path / "token")
+    again.login(PIN)
+    assert again.signer(AIMAK).certificate == old
 
 
 def test_the_file_of_another_key_is_not_taken(tmp_path):
@@ -350,7 +373,9 @@ def test_the_file_of_another_key_is_not_taken(tmp_path):
     one, other = sorted((tmp_path / "token").glob("*.pem"))
     one.write_bytes(other.read_bytes())
     again = SoftwareToken.open(tmp_path / "token")
-    assert code_of(again.login, PIN) == "key_not_available"
+    again.login(PIN)
+    assert "holds another key" in again.closed_keys[one.stem].message
+    assert not again.closed_keys.keys() & {other.stem}
 
 
 def test_files_of_a_strange_size_or_kind_are_told(tmp_path):

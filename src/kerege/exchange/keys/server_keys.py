@@ -67,6 +67,8 @@ def server_keys(
         UnsuitableOpenSSLError: this Python's OpenSSL does not do what we need.
     """
     prove_any_certificate_arrives()
+    for key_id, why in token.closed_keys.items():
+        _log.error("key not open", key=key_id, reason=why.message, advice=why.advice)
     authentication = token.authentication_key(intermediates=intermediates())
     identity = load_identity(authentication.chain, authentication.private_key)
     return ServerKeys(

@@ -12,7 +12,7 @@ Rules (signer's protocol of the reference; design, "keys never leave the keys ro
 """
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -38,7 +38,7 @@ from kerege.exchange.keys.changes import (
     without_key,
 )
 from kerege.exchange.keys.folder import TokenFolder
-from kerege.exchange.keys.key_files import decrypt_key, encrypt_key
+from kerege.exchange.keys.key_files import encrypt_key
 from kerege.exchange.keys.log_keys import cipher_of, with_log_key
 from kerege.exchange.keys.metadata import (
     CertificateRecord,
@@ -47,6 +47,7 @@ from kerege.exchange.keys.metadata import (
     KeyUsage,
     TokenMetadata,
 )
+from kerege.exchange.keys.open_keys import OpenKeys
 from kerege.exchange.keys.pin import GIVE_PIN, Pin, PinAttempts, PinPolicy
 from kerege.exchange.keys.requests import certificate_request
 from kerege.exchange.keys.selection import (
@@ -77,7 +78,7 @@ class SoftwareToken:
         self._metadata = folder.read_metadata()
         self._attempts = PinAttempts(clock)
         self._passphrase: bytes | None = None
-        self._keys: dict[str, PrivateKey] = {}
+        self._keys = OpenKeys(folder)
 
     @classmethod
     def create(
@@ -136,13 +137,19 @@ class SoftwareToken:
         """Whether the token is logged in."""
         return self._passphrase is not None
 
+    @property
+    def closed_keys(self) -> Mapping[str, XRoadError]:
+        """Why keys of a token that is logged in could not be opened, by id."""
+        return self._keys.closed
+
     def login(self, pin: Pin | str) -> None:
         """Open the keys. Takes about a third of a second, by intention.
 
+        A key whose file is missing or damaged stays closed (`closed_keys`).
+
         Raises:
             XRoadError: ``pin_incorrect``; ``login_failed`` while the wait after several
-                wrong PINs lasts; ``key_not_available`` if a key file is missing or
-                damaged.
+                wrong PINs lasts.
         """
         self._attempts.require_allowed()
         self.reload()
@@ -153,19 +160,18 @@ class SoftwareToken:
                 self._attempts.failed()
             raise
         self._attempts.succeeded()
-        keys = {k.key_id: self._load(k, passphrase) for k in self._metadata.keys}
+        self._keys.open(self._metadata.keys, passphrase)
         self._passphrase = passphrase
-        self._keys.update(keys)
 
     def logout(self) -> None:
         """Forget the keys. Signers made before cannot sign any more."""
         self._passphrase = None
-        self._keys.clear()
+        self._keys.keep_only(())
 
     def reload(self) -> None:
         """Read what another process changed: certificates, keys.
 
-        Raises what `open` raises, and ``key_not_available`` for a new key's file.
+        Raises what `open` raises.
         """
         self._adopt(self._folder.read_metadata())
 
@@ -219,7 +225,7 @@ class SoftwareToken:
         if any(known.key_id == record.key_id for known in self._metadata.keys):
             raise XRoadError("duplicate_entry", "The token has this key already")
         self._folder.write_key(record.key_id, encrypt_key(key, passphrase))
-        self._keys[record.key_id] = key
+        self._keys.add(record.key_id, key)
         self._change(lambda metadata: metadata.with_key(record))
         return record
 
@@ -230,7 +236,6 @@ class SoftwareToken:
         """
         self._require_active()
         self._change(lambda metadata: without_key(metadata, key_id))
-        self._keys.pop(key_id, None)
         self._folder.delete_key(key_id)
 
     def certificate_request(
@@ -318,9 +323,14 @@ class SoftwareToken:
                 member, ``key_not_available`` if none is active and valid now,
                 ``token_not_active``, ``unsupported_sign_algorithm``.
         """
-        key, record = signing_certificate(self._metadata, member, self._clock())
+        now = self._clock()
+        key, record = self._keys.choose(
+            self._metadata, lambda known: signing_certificate(known, member, now)
+        )
         self._private(key.key_id)
-        return SoftwareSigner(record.certificate, key.key_id, self._keys, algorithm)
+        return SoftwareSigner(
+            record.certificate, key.key_id, self._keys.by_id, algorithm
+        )
 
     def authentication_key(
         self, *, intermediates: Sequence[x509.Certificate] = ()
@@ -335,7 +345,10 @@ class SoftwareToken:
             XRoadError: ``key_not_available`` if no certificate is active and valid
                 now, ``token_not_active``.
         """
-        key, record = authentication_certificate(self._metadata, self._clock())
+        now = self._clock()
+        key, record = self._keys.choose(
+            self._metadata, lambda known: authentication_certificate(known, now)
+        )
         chain = chain_of(record.certificate, intermediates)
         return AuthenticationKey(self._private(key.key_id), chain)
 
@@ -361,12 +374,7 @@ class SoftwareToken:
 
     def _private(self, key_id: str) -> PrivateKey:
         self._require_active()
-        try:
-            return self._keys[key_id]
-        except KeyError:
-            raise XRoadError(
-                "key_not_available", f"Key {key_id} of the token is not open"
-            ) from None
+        return self._keys.require(key_id)
 
     def _require_active(self) -> bytes:
         if self._passphrase is None:
@@ -377,9 +385,6 @@ class SoftwareToken:
             )
         return self._passphrase
 
-    def _load(self, record: KeyRecord, passphrase: bytes) -> PrivateKey:
-        return decrypt_key(self._folder.read_key(record.key_id), passphrase, record)
-
     def _change(self, change: Callable[[TokenMetadata], TokenMetadata]) -> None:
         with self._folder.locked():
             changed = change(self._folder.read_metadata())
@@ -389,10 +394,5 @@ class SoftwareToken:
     def _adopt(self, metadata: TokenMetadata) -> None:
         self._metadata = metadata
         if self._passphrase is not None:
-            for record in metadata.keys:
-                if record.key_id not in self._keys:
-                    key = self._load(record, self._passphrase)
-                    self._keys[record.key_id] = key
-        known = {record.key_id for record in metadata.keys}
-        for key_id in self._keys.keys() - known:
-            del self._keys[key_id]
+            self._keys.open(metadata.keys, self._passphrase)
+        self._keys.keep_only(record.key_id for record in metadata.keys)
