@@ -6,6 +6,7 @@ some seconds of statistics, and messages do not wait behind them.
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from urllib.parse import unquote
 
 from sqlalchemy import Connection, delete, func, select, text
@@ -25,6 +26,9 @@ REMOVED_AT_ONCE = 2000
 """Rows removed in one transaction: some milliseconds, so that messages do not wait."""
 
 _COLUMNS = OperationalRecord._fields
+_TOGETHER = (50, 10, 1)
+"""Rows in a statement: with each, the thread that stores and the event loop take the
+interpreter's lock from each other once, and meanwhile the database's lock is held."""
 _SERVICE = (
     "identity, path, service_type, last_successful, last_unsuccessful, last_heard"
 )
@@ -45,11 +49,13 @@ def insert_records(
         connection.execute(text("SET LOCAL synchronous_commit TO OFF"))
     mark = "?" if is_sqlite else "%s"
     records = [cut(record) for record in records]
-    connection.exec_driver_sql(
-        f"INSERT INTO operational_data ({', '.join(_COLUMNS)}) "  # noqa: S608 - names of ours
-        f"VALUES ({', '.join([mark] * len(_COLUMNS))})",
-        [(at, *record[1:]) for record in records],
-    )
+    done = 0
+    for size in _TOGETHER:
+        while len(records) - done >= size:
+            some = records[done : done + size]
+            values = tuple([value for one in some for value in (at, *one[1:])])
+            connection.exec_driver_sql(_insert(size, mark), values)
+            done += size
     if services := _services(records):
         connection.exec_driver_sql(_note_service(mark), services)
 
@@ -153,6 +159,15 @@ def service_of(path: str) -> ServiceId:
 
 def _identity(path: str) -> bytes:
     return hashlib.sha256(path.encode("utf-8", "surrogatepass")).digest()
+
+
+@lru_cache(maxsize=2 * len(_TOGETHER))
+def _insert(rows: int, mark: str) -> str:
+    one = f"({', '.join([mark] * len(_COLUMNS))})"
+    return (
+        f"INSERT INTO operational_data ({', '.join(_COLUMNS)}) "  # noqa: S608 - names of ours
+        f"VALUES {', '.join([one] * rows)}"
+    )
 
 
 def _note_service(mark: str) -> str:

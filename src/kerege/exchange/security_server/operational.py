@@ -6,6 +6,7 @@ wrong here is logged.
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 
@@ -59,6 +60,8 @@ class OperationalRecorder:
         self._server_configuration = server_configuration
         self._version = version
         self._internal_ip = internal_ip
+        self._known_in: GlobalConf | None = None
+        self._known_address: str | None = None
 
     def note(
         self,
@@ -95,115 +98,116 @@ class OperationalRecorder:
     ) -> OperationalRecord:
         is_client = side == "client"
         own, other = self._own_address(), trace.other_address
-        record = OperationalRecord(
-            security_server_internal_ip=self._internal_ip,
-            security_server_type=CLIENT if is_client else PRODUCER,
-            request_in_ts=int(trace.request_in * 1000),
-            request_out_ts=_milliseconds(trace.request_out),
-            response_in_ts=_milliseconds(trace.response_in),
-            response_out_ts=int(time.time() * 1000),
-            client_security_server_address=own if is_client else other,
-            service_security_server_address=other if is_client else own,
-            fault_code=None if fault is None else fault.code,
-            fault_string=None if fault is None else fault.message,
-            succeeded=fault is None and status < ERRORS_FROM,
-        )
-        if request is None:
-            return record
+        values: dict[str, Any] = {
+            "security_server_internal_ip": self._internal_ip,
+            "security_server_type": CLIENT if is_client else PRODUCER,
+            "request_in_ts": int(trace.request_in * 1000),
+            "request_out_ts": _milliseconds(trace.request_out),
+            "response_in_ts": _milliseconds(trace.response_in),
+            "response_out_ts": int(time.time() * 1000),
+            "client_security_server_address": own if is_client else other,
+            "service_security_server_address": other if is_client else own,
+            "succeeded": fault is None and status < ERRORS_FROM,
+        }
+        if fault is not None:
+            values |= {"fault_code": fault.code, "fault_string": fault.message}
+        if request is not None:
+            values |= self._of_any(request)
         if isinstance(request, RestRequest):
-            record = self._of_rest(record, request, status, sizes, trace)
+            values |= self._of_rest(request, status, sizes, trace, is_client=is_client)
         elif isinstance(request, SoapRequest):
-            record = _of_soap(record, request, sizes, trace)
-        return self._of_any(record, request)
+            values |= _of_soap(request, sizes, trace)
+        return OperationalRecord(**values)
 
-    def _of_any(self, record: OperationalRecord, request: Asked) -> OperationalRecord:
-        """Add what a request says in either protocol."""
-        client, service, party = (
-            request.client_id,
-            request.service_id,
-            request.represented_party,
-        )
-        return record._replace(
-            client_xroad_instance=client.instance,
-            client_member_class=client.member_class,
-            client_member_code=client.member_code,
-            client_subsystem_code=client.subsystem_code,
-            service_xroad_instance=service.instance,
-            service_member_class=service.member_class,
-            service_member_code=service.member_code,
-            service_subsystem_code=service.subsystem_code,
-            service_code=service.service_code,
-            service_version=service.service_version,
-            xroad_version=self._version,
-            represented_party_class=party.party_class if party else None,
-            represented_party_code=party.party_code if party else None,
-            message_id=request.query_id,
-            message_user_id=request.user_id,
-            message_issue=request.issue,
-            x_request_id=request.request_id,
-        )
+    def _of_any(self, request: Asked) -> dict[str, Any]:
+        """Return what a request says in either protocol."""
+        client, service = request.client_id, request.service_id
+        values = {
+            "client_xroad_instance": client.instance,
+            "client_member_class": client.member_class,
+            "client_member_code": client.member_code,
+            "client_subsystem_code": client.subsystem_code,
+            "service_xroad_instance": service.instance,
+            "service_member_class": service.member_class,
+            "service_member_code": service.member_code,
+            "service_subsystem_code": service.subsystem_code,
+            "service_code": service.service_code,
+            "service_version": service.service_version,
+            "xroad_version": self._version,
+            "message_id": request.query_id,
+            "message_user_id": request.user_id,
+            "message_issue": request.issue,
+            "x_request_id": request.request_id,
+        }
+        if (party := request.represented_party) is not None:
+            values["represented_party_class"] = party.party_class
+            values["represented_party_code"] = party.party_code
+        return values
 
     def _of_rest(
         self,
-        record: OperationalRecord,
         request: RestRequest,
         status: int,
         sizes: tuple[int, int],
         trace: Trace,
-    ) -> OperationalRecord:
-        """Add what a REST message says."""
+        *,
+        is_client: bool,
+    ) -> dict[str, Any]:
+        """Return what a REST message says."""
         own = self._server_configuration().service(request.service_id)
-        has_answer = trace.response_bytes > 0
-        return record._replace(
-            rest_method=request.method,
-            rest_path=self._endpoint_path(record, request),
-            message_protocol_version=PROTOCOL_VERSION_OF_REST,
-            request_size=len(request.block) + sizes[0],
-            request_attachment_count=0,
-            response_size=trace.response_bytes + sizes[1] if has_answer else None,
-            response_attachment_count=0 if has_answer else None,
-            status_code=status if has_answer else None,
-            service_type=(own.type if own else ServiceType.REST).value,
-        )
+        values: dict[str, Any] = {
+            "rest_method": request.method,
+            "message_protocol_version": PROTOCOL_VERSION_OF_REST,
+            "request_size": len(request.block) + sizes[0],
+            "request_attachment_count": 0,
+            "service_type": (own.type if own else ServiceType.REST).value,
+        }
+        if trace.response_bytes:
+            values["response_size"] = trace.response_bytes + sizes[1]
+            values["response_attachment_count"] = 0
+            values["status_code"] = status
+        if request.service_path and not is_client:
+            values["rest_path"] = self._endpoint_path(request)
+        return values
 
-    def _endpoint_path(
-        self, record: OperationalRecord, request: RestRequest
-    ) -> str | None:
-        """Return the pattern that covers a path, where we provide the service.
+    def _endpoint_path(self, request: RestRequest) -> str | None:
+        """Return the pattern that covers a path; we provide the service.
 
         The path itself is never recorded: it may hold personal codes.
         """
-        if record.security_server_type != PRODUCER or not request.service_path:
-            return None
         endpoints = self._server_configuration().endpoints_of(request.service_id)
         return endpoint_path(endpoints, request.method, request.service_path)
 
     def _own_address(self) -> str | None:
         try:
-            return self._configuration().server_address(self._server_id)
+            configuration = self._configuration()
         except XRoadError:
             return None
+        if configuration is not self._known_in:
+            self._known_in = configuration
+            self._known_address = configuration.server_address(self._server_id)
+        return self._known_address
 
 
 def _of_soap(
-    record: OperationalRecord,
-    request: SoapRequest,
-    sizes: tuple[int, int],
-    trace: Trace,
-) -> OperationalRecord:
-    """Add what a SOAP message says; sizes are those of envelopes and attachments."""
+    request: SoapRequest, sizes: tuple[int, int], trace: Trace
+) -> dict[str, Any]:
+    """Return what a SOAP message says; sizes are those of envelopes and attachments."""
     asked, answered = trace.attachments
-    has_answer = trace.response_bytes > 0
-    return record._replace(
-        message_protocol_version=request.header.protocol_version,
-        request_size=len(request.content),
-        request_attachment_count=asked,
-        request_mime_size=sizes[0] if asked else None,
-        response_size=trace.response_bytes if has_answer else None,
-        response_attachment_count=answered if has_answer else None,
-        response_mime_size=sizes[1] if has_answer and answered else None,
-        service_type=ServiceType.WSDL.value,
-    )
+    values: dict[str, Any] = {
+        "message_protocol_version": request.header.protocol_version,
+        "request_size": len(request.content),
+        "request_attachment_count": asked,
+        "service_type": ServiceType.WSDL.value,
+    }
+    if asked:
+        values["request_mime_size"] = sizes[0]
+    if trace.response_bytes:
+        values["response_size"] = trace.response_bytes
+        values["response_attachment_count"] = answered
+        if answered:
+            values["response_mime_size"] = sizes[1]
+    return values
 
 
 def endpoint_path(
