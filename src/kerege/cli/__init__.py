@@ -25,6 +25,10 @@ COMMANDS = {
     "doctor": Command(
         "kerege.cli.doctor:doctor", "Find out what is wrong with a Security Server."
     ),
+    "monitor": Command(
+        "kerege.cli.monitor:monitor",
+        "Watch rates, errors and durations of running servers.",
+    ),
     "reference": Command("kerege.cli.reference:reference", ""),
     "security-server": Command(
         "kerege.cli.security_server:security_server",

@@ -68,7 +68,7 @@ def watch(*, files: tuple[str, ...], lines: bool) -> None:
     has_screen = can_show(sys.stdout) and not lines
     work = _show(inputs) if has_screen else _print_lines(inputs)
     try:
-        asyncio.run(_until_stopped(work))
+        asyncio.run(until_stopped(work))
     except BrokenPipeError:
         raise  # `| head` has enough
     except OSError as error:
@@ -77,7 +77,7 @@ def watch(*, files: tuple[str, ...], lines: bool) -> None:
         raise Failure(msg, advice=advice) from error
 
 
-async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
+async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
     """Work until done, or a signal comes."""
     loop = asyncio.get_running_loop()
     task = loop.create_task(work)
@@ -88,7 +88,7 @@ async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _print_lines(inputs: Sequence[str]) -> None:
-    view = LiveView(_write, lambda: datetime.now().astimezone(), joined=False)
+    view = LiveView(write_line, lambda: datetime.now().astimezone(), joined=False)
     await _hear_all(inputs, lambda event, _: view.hear(event or {}))
 
 
@@ -132,6 +132,7 @@ async def _hear(name: str, hear: Hear) -> None:
                     hear(parse_event(line), "" if is_pipe else name)
 
 
-def _write(line: str) -> None:
+def write_line(line: str) -> None:
+    """Write a line at once, whatever buffers there are."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()

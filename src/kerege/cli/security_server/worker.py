@@ -26,10 +26,12 @@ from kerege.exchange.keys.server_keys import internal_identity, server_keys
 from kerege.exchange.memory import calm_garbage_collection, keep_tidy
 from kerege.exchange.processes import work_in_batches
 from kerege.exchange.security_server.locked import LockedServer
+from kerege.exchange.security_server.monitoring import Monitoring
 from kerege.exchange.security_server.readiness import Problem
 from kerege.exchange.security_server.server import SecurityServer
 from kerege.exchange.security_server.settings import parse_settings
 from kerege.exchange.supervisor.channel import Channel, ChannelError, Message
+from kerege.exchange.supervisor.contents import send_with
 from kerege.exchange.supervisor.ending import CLOSE_SECONDS, Ending
 from kerege.exchange.supervisor.lent import LentSockets
 from kerege.exchange.supervisor.secrecy import hide_memory
@@ -215,9 +217,23 @@ class Worker:
             elif message["do"] == "state" and self._host is not None:
                 problems = await self._host.problems()
                 reply["problems"] = [problem.as_dict() for problem in problems]
+            elif message["do"] == "page":
+                await self._show_page(message, reply)
+                return
         except Exception as error:  # noqa: BLE001 - the asker learns of every one
             reply["failed"] = failed(error)
         self._tell(reply)
+
+    async def _show_page(self, message: Message, reply: Message) -> None:
+        """Make a page of the admin port, and hand it over."""
+        monitoring = getattr(self._host, "monitoring", None)
+        if isinstance(monitoring, Monitoring):
+            page = await monitoring.pages.show(
+                str(message["path"]), str(message["query"])
+            )
+            send_with(self._channel, {**reply, "status": page.status}, page.content)
+        else:
+            self._tell(reply)
 
     def _try_pin(self, pin: str) -> None:
         """Log in, or find out that this PIN does not; the token counts wrong ones."""

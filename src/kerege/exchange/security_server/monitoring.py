@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives import hashes
 from kerege.exchange.opmonitor.answering import About, MonitoringServices
 from kerege.exchange.opmonitor.environment import CertificateInfo, Environment
 from kerege.exchange.opmonitor.storing import MonitoringStore
+from kerege.exchange.security_server.known_names import KnownNames
+from kerege.exchange.security_server.monitoring_pages import MonitoringPages
 from kerege.exchange.security_server.monitoring_service import MonitoringService
 from kerege.exchange.security_server.operational import OperationalRecorder
 from kerege.exchange.security_server.runtime import PROXY_VERSION, ServerKeys
@@ -48,6 +50,8 @@ class Monitoring:
             lambda: configuration().monitoring_client,
             self.environment.metrics,
         )
+        names = KnownNames(configuration, rights)
+        self.pages = MonitoringPages(database, policy, clock, names)
         self.service = MonitoringService(MonitoringServices(database, policy, about))
         self.recorder: OperationalRecorder | None = None
         """None if operational monitoring is switched off."""

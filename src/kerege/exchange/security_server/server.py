@@ -1,8 +1,7 @@
 """A running Security Server: opens what it needs, listens, keeps things fresh, stops.
 
-The order of starting is the order of needing: database, message log, global
-configuration, OCSP responses, then the ports. It stops the other way round, after
-finishing what it has accepted.
+The order of starting is the order of needing: database, message log, configuration,
+OCSP responses, then the ports. It stops the other way round, what it accepted first.
 """
 
 import asyncio
@@ -107,6 +106,7 @@ class SecurityServer:
         self._turns: Turns | None = None
         self._ports: dict[str, Server] = {}
         self._readiness: Readiness | None = None
+        self.monitoring: Monitoring | None = None
         self._rights: ServerConfiguration | None = None
         self._database: Database | None = None
 
@@ -242,7 +242,9 @@ class SecurityServer:
         self, database: Database, configuration: CurrentConfiguration, keys: ServerKeys
     ) -> Monitoring:
         settings, rights, clock = self._settings, self._current_rights, self._clock
-        return Monitoring(settings, database, configuration, rights, clock, keys)
+        made = Monitoring(settings, database, configuration, rights, clock, keys)
+        self.monitoring = made
+        return made
 
     def _start_turns(self, spool: Path) -> Turns:
         self._turns = turns = Turns(spool / JOBS_LOCK)

@@ -7,12 +7,13 @@ asyncio and TLS into a process that must stay small.
 Bounds: what a request may have, how long it may take, how many are open at a time. Who
 comes when there are too many takes the place of the one that has been silent longest.
 Nothing of a request is used but its method and its path, which must be one that is
-known.
+known; some pages also take a query, which they must judge.
 """
 
 import json
 import socket
 from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 
 from kerege.exchange.supervisor.loop import Loop
@@ -27,6 +28,8 @@ JSON = "application/json"
 Reply = Callable[[HTTPStatus, str, bytes], None]
 """Sends a page: status, media type, content. May be called later."""
 Page = Callable[[Reply], None]
+Query = Callable[[str, Reply], None]
+"""Gets what stands behind the question mark of the address, too."""
 
 
 class AdminPort:
@@ -38,6 +41,7 @@ class AdminPort:
         listener: socket.socket,
         pages: Mapping[str, Page],
         failed: Callable[[Exception], None],
+        queries: Mapping[str, Query] | None = None,
     ) -> None:
         """Serve.
 
@@ -46,11 +50,13 @@ class AdminPort:
             listener: Stays its owner's.
             pages: By path.
             failed: Hears of a page that could not be made.
+            queries: Pages that are asked for something, by path.
         """
         self._loop = loop
         self._listener = listener
         self.pages = pages
         self.failed = failed
+        self.queries = queries or {}
         self._open: dict[_Connection, None] = {}
         """In the order in which they came."""
         loop.watch(listener, self._accept)
@@ -134,7 +140,7 @@ class _Connection:
     def _ask(self, line: bytes) -> None:
         method, _, rest = line.decode("latin-1").partition(" ")
         target, _, version = rest.rpartition(" ")
-        page = self._port.pages.get(target.partition("?")[0])
+        page = self._page(target)
         self._is_head_request = method == "HEAD"
         if not version.startswith("HTTP/1."):
             self._fail(HTTPStatus.BAD_REQUEST)
@@ -145,6 +151,11 @@ class _Connection:
         else:
             self._show(page)
 
+    def _page(self, target: str) -> Page | None:
+        path, _, query = target.partition("?")
+        asked = self._port.queries.get(path)
+        return partial(asked, query) if asked else self._port.pages.get(path)
+
     def _show(self, page: Page) -> None:
         """Have the page made; a bug in one must not end the whole server."""
         try:
@@ -154,7 +165,7 @@ class _Connection:
             self._fail(HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def _fail(self, status: HTTPStatus) -> None:
-        known = ", ".join(self._port.pages)
+        known = ", ".join((*self._port.pages, *self._port.queries))
         content = {"error": status.phrase, "pages": f"GET {known}"}
         self._reply(status, JSON, json.dumps(content).encode() + b"\n")
 

@@ -3,6 +3,7 @@
 * `/health`: the supervisor runs.
 * `/ready`: 200 if every worker can exchange messages; else 503, and what is missing.
 * `/metrics`: for Prometheus, all workers together.
+* `/operational-data`, `/health-data`: what passed, see `monitoring_pages`.
 """
 
 import json
@@ -15,6 +16,7 @@ from kerege.exchange.security_server.metrics_catalogue import Sample
 from kerege.exchange.security_server.metrics_text import CONTENT_TYPE, render
 from kerege.exchange.supervisor.admin import JSON, AdminPort, Reply
 from kerege.exchange.supervisor.channel import Message
+from kerege.exchange.supervisor.monitoring import PATHS, MonitoringQueries
 from kerege.exchange.supervisor.operators import Answer
 from kerege.exchange.supervisor.supervisor import Supervisor
 from kerege.exchange.supervisor.workers import Plan, State, Worker
@@ -50,8 +52,11 @@ class States:
                 "/ready": self._ready,
                 "/metrics": self._metrics,
             }
-            loop, failed = self._supervisor.loop, self._supervisor.unforeseen
-            self._port = AdminPort(loop, listener, pages, failed)
+            supervisor = self._supervisor
+            asking = MonitoringQueries(supervisor.crew, supervisor.questions)
+            queries = {path: partial(asking.page, path) for path in PATHS}
+            loop, failed = supervisor.loop, supervisor.unforeseen
+            self._port = AdminPort(loop, listener, pages, failed, queries)
 
     def close(self) -> None:
         """Serve no longer; may be repeated."""

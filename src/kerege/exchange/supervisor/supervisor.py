@@ -22,6 +22,7 @@ from pathlib import Path
 from kerege.exchange.security_server.metrics_files import METRICS_FOLDER, clear
 from kerege.exchange.security_server.metrics_text import worker_ended
 from kerege.exchange.supervisor.channel import ChannelError, Message
+from kerege.exchange.supervisor.contents import with_content
 from kerege.exchange.supervisor.crew import Crew
 from kerege.exchange.supervisor.events import Events
 from kerege.exchange.supervisor.loop import Loop
@@ -168,7 +169,7 @@ class Supervisor:
                 self.on_change()
                 self._look_whether_ready()
             else:
-                self.questions.answer(message)
+                self.questions.answer(with_content(worker.channel, message))
         return bool(messages)
 
     def _hang_up(self, worker: Worker) -> None:
