@@ -23,7 +23,7 @@ from kerege.xroad import soap
 from kerege.xroad.globalconf.values import Member, MemberClass, Subsystem
 from kerege.xroad.identifier_xml import read_service_id
 from kerege.xroad.identifiers import ClientId, ServiceId
-from kerege.xroad.metadata import with_address
+from kerege.xroad.metadata import anonymised, read_openapi, with_address
 from kerege.xroad.soap import XROAD_NAMESPACE, SoapMessage
 from tests.conformance.proxy_suite import AT, CONSUMER, PRODUCER, suite_file
 from tests.instances import sandbox_instance
@@ -419,3 +419,21 @@ async def test_metaservices(row: Row, tmp_path):
     async with world.pair:
         story = STORIES.get(row.case) or LISTS[row.area]
         await story(world)
+
+
+@pytest.mark.parametrize(
+    ("name", "endpoints"),
+    [("security-server-admin.yaml", 138), ("central-server-admin.yaml", 102)],
+)
+def test_large_descriptions_of_the_reference_are_read_and_shown(name, endpoints):
+    content = xroad_path(f"openapi/{name}").read_bytes()
+    read = read_openapi(content, is_json=False, url="https://here/openapi.yaml")
+    assert len(read.endpoints) == endpoints
+    assert read.problems == ()
+    assert read.base_url == "https://here/api/v1"
+    shown = yaml.safe_load(anonymised(content, is_json=False))
+    before = yaml.safe_load(content)
+    assert json.loads(json.dumps(shown["components"], default=str)) == json.loads(
+        json.dumps(before["components"], default=str)
+    )
+    assert shown["paths"].keys() == before["paths"].keys()

@@ -1,11 +1,14 @@
 """What catalogues ask: who is there, which services, which of them for me, and how."""
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from kerege.exchange.messagelog import Direction
 from kerege.exchange.storage.server_configuration import Endpoint, ServiceType
+from kerege.xroad.globalconf import GlobalConf, InstanceConfiguration
 from tests.servers import Pair
 from tests.wire import answer, request
 
@@ -176,6 +179,55 @@ async def test_the_members_of_the_instance_are_listed(tmp_path):
         "name": pair.consumer.global_conf.member_name(client),
     } in members
     assert plain.body.count(b"<xroad:member>") == len(members)
+
+
+async def list_of(pair: Pair, instance: str) -> list[dict]:
+    target = f"/listClients?xRoadInstance={instance}"
+    asked = request("GET", target, {"Accept": "application/json"})
+    got = await pair.consumer.client_call(asked)
+    return json.loads(got.body)["member"]
+
+
+async def test_the_members_of_a_federated_instance_are_listed(tmp_path):
+    async with Pair(tmp_path) as pair:
+        here = pair.instance.shared_parameters()
+        there = replace(here, instance="FI", members=here.members[:1])
+        expires = pair.instance.at + timedelta(days=1)
+        pair.consumer.global_conf = GlobalConf(
+            here.instance,
+            [
+                InstanceConfiguration(
+                    here, pair.consumer.global_conf.private_parameters(), expires
+                ),
+                InstanceConfiguration(there, None, expires),
+            ],
+        )
+        listed = await list_of(pair, "FI")
+        own = await list_of(pair, "")
+    assert {one["id"]["xroad_instance"] for one in listed} == {"FI"}
+    assert len(listed) < len(own)
+
+
+async def test_the_list_is_that_of_the_newest_configuration(tmp_path):
+    async with Pair(tmp_path) as pair:
+        before = await list_of(pair, "")
+        assert await list_of(pair, "") == before
+        shared = pair.instance.shared_parameters()
+        fewer = replace(shared, members=shared.members[:1])
+        pair.consumer.global_conf = pair.instance.global_conf(fewer)
+        after = await list_of(pair, "")
+    assert len(after) < len(before)
+
+
+async def test_a_query_of_a_thousand_parameters_is_refused(tmp_path):
+    async with Pair(tmp_path) as pair:
+        pair.offer("address")
+        many = "&".join(["a=b"] * 1000)
+        got = await pair.consumer.client_call(request("GET", f"/listClients?{many}"))
+        asked, fault = await ask(pair, f"getOpenAPI?{many}")
+    assert b"<faultcode>server.clientproxy.invalid_request</faultcode>" in got.body
+    assert asked.status == 500
+    assert fault["type"] == "server.serverproxy.invalid_request"
 
 
 async def test_an_instance_that_is_not_known_has_no_list(tmp_path):
