@@ -81,7 +81,7 @@ def _read(raw: bytes, *, is_answer: bool) -> Essence:
     head, body = http_body(raw, is_answer=is_answer)
     start, headers = read_head(head, is_answer=is_answer)
     parts = split(body, _boundary(headers))
-    line = start.split(b" ")
+    line = [word for word in start.split(b" ") if word]  # as RFC 9112, section 3
     if not is_answer and (len(line) != 3 or line[0] != b"POST"):
         raise NoSenseError(start)
     asked: tuple[object, ...] = (headers.get(b"x-hash-algorithm"),)
