@@ -20,6 +20,8 @@ from kerege.exchange.fetching import (
     shown,
 )
 from kerege.exchange.http import ClientPool
+from kerege.exchange.tls import client_side_context, service_context
+from tests.exchange.identities import identity
 
 PATIENCE = Patience(total=5.0, connect=2.0, silence=2.0)
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
@@ -28,7 +30,9 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 
 @asynccontextmanager
-async def serving(answer: Answer) -> AsyncIterator[tuple[str, list[bytes]]]:
+async def serving(
+    answer: Answer, context: ssl.SSLContext | None = None
+) -> AsyncIterator[tuple[str, list[bytes]]]:
     """Serve; gives the address and the heads of the requests that came."""
     heads: list[bytes] = []
 
@@ -38,12 +42,14 @@ async def serving(answer: Answer) -> AsyncIterator[tuple[str, list[bytes]]]:
         writer.write(answer(head))
         await writer.drain()
 
-    async with handling(serve) as url:
+    async with handling(serve, context) as url:
         yield url, heads
 
 
 @asynccontextmanager
-async def handling(handler: Handler) -> AsyncIterator[str]:
+async def handling(
+    handler: Handler, context: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
     """Serve until every connection has been handled to its end; gives the address."""
     connections: list[asyncio.Task[None]] = []
 
@@ -60,9 +66,10 @@ async def handling(handler: Handler) -> AsyncIterator[str]:
     def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connections.append(asyncio.ensure_future(handle(reader, writer)))
 
-    server = await asyncio.start_server(begin, "127.0.0.1", 0)
+    server = await asyncio.start_server(begin, "127.0.0.1", 0, ssl=context)
     async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        scheme = "https" if context else "http"
+        yield f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     await asyncio.gather(*connections, return_exceptions=True)
 
 
@@ -117,6 +124,22 @@ async def test_a_redirect_to_what_is_no_web_address_is_not_followed():
     async with serving(lambda _: answer) as (url, _):
         with pytest.raises(WrongUrl):
             await fetched(url, redirects=1)
+
+
+async def test_a_redirect_away_from_https_is_not_followed():
+    server_side = client_side_context(identity())
+    trusting = service_context(verify=False)
+    async with serving(lambda _: OK) as (plain, heads):
+        to_plain = f"HTTP/1.1 302 On\r\nLocation: {plain}/x\r\n\r\n".encode()
+        async with serving(lambda _: to_plain, server_side) as (secret, _):
+            with pytest.raises(FetchFailed, match="from https to http"):
+                await fetched(secret, redirects=1, context=trusting)
+        assert heads == []
+    async with serving(lambda _: OK, server_side) as (secret, _):
+        to_secret = f"HTTP/1.1 302 On\r\nLocation: {secret}/x\r\n\r\n".encode()
+        async with serving(lambda _: to_secret) as (plain, _):
+            got = await fetched(plain, redirects=1, context=trusting)
+    assert got.body == b"ok"
 
 
 async def test_what_is_longer_or_slower_than_it_may_be_is_given_up():

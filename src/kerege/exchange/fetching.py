@@ -117,10 +117,22 @@ async def _follow(pool: ClientPool, wanted: Fetch) -> Fetched:
                 return await _read(response, wanted.limit)
             if not left:
                 break
-            url = urljoin(url, (location or b"").decode("latin-1"))
+            url = _next(url, (location or b"").decode("latin-1"))
             method, body = "GET", None
     msg = f"more than {wanted.redirects} redirects"
     raise FetchFailed(msg)
+
+
+def _next(url: str, location: str) -> str:
+    """Return where a redirect leads.
+
+    Not from https to http: who asked for a secret way must not lose it to whoever can
+    answer once. The reference's client follows no redirect to another scheme either.
+    """
+    to = urljoin(url, location)
+    if url.lower().startswith("https:") and not to.lower().startswith("https:"):
+        raise FetchFailed("a redirect leads from https to http, and is not followed")
+    return to
 
 
 async def _ask(

@@ -6,6 +6,8 @@ is a SOAP message.
 
 from collections.abc import Awaitable, Callable
 
+import structlog
+
 from kerege.exchange.http import Request, Response
 from kerege.exchange.security_server.consumer import ConsumerExchange
 from kerege.exchange.security_server.failures import as_fault, identified
@@ -22,6 +24,8 @@ from kerege.xroad.faults import (
     rest_fault_media_type,
     rest_status,
 )
+
+_log = structlog.get_logger(__name__)
 
 BAD_REQUEST = f"{CLIENT}.bad_request"
 """What HTTP itself forbids: answered with a bare 400, as Jetty does."""
@@ -78,8 +82,22 @@ class ClientPort:
 
     def unknown_method(self) -> Response:
         """Answer a request whose method is none of HTTP's, as for a REST message."""
-        error = XRoadError("internal_error", "The request's method is not known")
-        return _fault_response(self._fault(error))
+        error = XRoadError(
+            "internal_error",
+            "The request's method is none of HTTP's: GET, POST, PUT, PATCH, DELETE and "
+            "the like, in capital letters",
+            advice="Correct the application that sends it; nothing is wrong here.",
+        )
+        fault = self._fault(error)
+        _log.warning(  # not by `Report`: no message has begun
+            "message failed",
+            side="client",
+            code=fault.code,
+            detail=fault.detail,
+            reason=fault.message,
+            advice=fault.advice,
+        )
+        return _fault_response(fault)
 
     def _fault(self, error: Exception) -> XRoadError:
         fault = as_fault(error)
