@@ -5,11 +5,7 @@ import socket
 import pytest
 
 from kerege.exchange import descriptions
-from kerege.exchange.descriptions import (
-    ReadDescriptions,
-    fetch_description,
-    may_connect,
-)
+from kerege.exchange.descriptions import fetch_description, may_connect
 from kerege.xroad.faults import XRoadError
 from tests.wire import RawServer, answer
 
@@ -197,25 +193,3 @@ async def test_what_callers_are_told_names_no_address():
     assert f"{server.host}:{server.port}/a" in fault.advice
     assert "secret" not in fault.advice
     assert "token" not in fault.advice
-
-
-async def test_a_document_is_made_once_for_each_version(monkeypatch):
-    known, made = ReadDescriptions(), []
-
-    def make(content: bytes) -> bytes:
-        made.append(content)
-        return content.upper()
-
-    assert [await known.read(c, "x", make) for c in (b"a", b"a", b"b")] == [
-        b"A",
-        b"A",
-        b"B",
-    ]
-    assert made == [b"a", b"b"]
-    await known.read(b"a", "y", make)
-    assert len(made) == 3
-    monkeypatch.setattr(descriptions, "KEPT_BYTES", 4)
-    for letter in (b"c", b"d", b"e", b"f"):
-        await known.read(letter, "x", make)
-    await known.read(b"a", "x", make)
-    assert made[-1] == b"a"

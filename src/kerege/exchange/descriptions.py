@@ -12,11 +12,7 @@ service's. So a fetch has limits:
 * Bytes, the time as a whole, and silence are bounded.
 """
 
-import asyncio
-import hashlib
 import ssl
-from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urljoin, urlsplit
@@ -40,10 +36,6 @@ PATIENCE = Patience(total=30.0, connect=10.0, silence=20.0)
 """How long a description may take: a message waits for it."""
 MAX_URL_CHARACTERS = 2048
 """Longest address."""
-AT_ONCE = 2
-"""Descriptions that one worker fetches and reads at the same time: each takes memory."""
-KEPT_BYTES = 4 * 1024 * 1024
-"""Of descriptions that were read; those of a busy provider."""
 
 _CLOUD_METADATA = frozenset(
     map(
@@ -64,37 +56,6 @@ class Description:
     content_type: str
     url: str
     """Where it was found in the end."""
-
-
-class ReadDescriptions:
-    """Remembers what descriptions become, by their digest; bounded in bytes."""
-
-    def __init__(self) -> None:
-        """Remember nothing yet."""
-        self.turn = asyncio.Semaphore(AT_ONCE)
-        self._kept: OrderedDict[bytes, bytes] = OrderedDict()
-        self._size = 0
-
-    async def read(
-        self, content: bytes, kind: str, make: Callable[[bytes], bytes]
-    ) -> bytes:
-        """Return what ``make`` makes of a document, in a thread unless it is known."""
-        key = hashlib.sha256(kind.encode() + b"\0" + content).digest()
-        made = self._kept.get(key)
-        if made is None:
-            made = await asyncio.to_thread(make, content)
-            self._keep(key, made)
-        else:
-            self._kept.move_to_end(key)
-        return made
-
-    def _keep(self, key: bytes, made: bytes) -> None:
-        if len(made) > KEPT_BYTES // 2 or key in self._kept:
-            return
-        self._kept[key] = made
-        self._size += len(made)
-        while self._size > KEPT_BYTES:
-            self._size -= len(self._kept.popitem(last=False)[1])
 
 
 def may_connect(address: str) -> bool:

@@ -1,5 +1,6 @@
 """What catalogues ask: who is there, which services, which of them for me, and how."""
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -8,9 +9,13 @@ import pytest
 
 from kerege.exchange.messagelog import Direction
 from kerege.exchange.storage.server_configuration import Endpoint, ServiceType
+from kerege.exchange.tls import peer_server_context
 from kerege.xroad.globalconf import GlobalConf, InstanceConfiguration
+from kerege.xroad.x509 import certificate_der
+from tests.instances import sandbox_instance
+from tests.server_parts import registered
 from tests.servers import Pair
-from tests.wire import answer, request
+from tests.wire import RawServer, answer, request
 
 PETS = b"""\
 openapi: 3.0.0
@@ -123,6 +128,48 @@ async def test_a_description_is_handed_on_without_the_host_behind_it(tmp_path):
     assert b'- url: "/v1"' in got.body
     assert fetched.start == "GET /openapi.yaml HTTP/1.1"
     assert fetched.get("x-road-client") is None
+
+
+async def test_a_service_that_does_not_describe_itself_holds_up_no_other(tmp_path):
+    silent = RawServer(None)
+    async with silent, Pair(tmp_path, service_answer=describing(PETS)) as pair:
+        described = {"type": ServiceType.OPENAPI3}
+        pair.offer("silent", **described, description_url=silent.url)
+        pair.offer("pets", **described, description_url=pair.service.url)
+        waiting = [
+            asyncio.ensure_future(pair.send("GET", "getOpenAPI?serviceCode=silent"))
+            for _ in range(20)
+        ]
+        got = await pair.send("GET", "getOpenAPI?serviceCode=pets")
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)
+    assert got.status == 200
+
+
+async def test_a_description_behind_https_is_judged_as_its_service(tmp_path):
+    identity = sandbox_instance().identity()
+    context = peer_server_context(identity)
+    async with (
+        Pair(tmp_path) as pair,
+        RawServer(describing(PETS), ssl=context) as service,
+    ):
+        described = {"type": ServiceType.OPENAPI3, "description_url": service.url}
+        pair.offer("strict", **described, verify_tls=True)
+        pair.offer("lenient", **described, verify_tls=False)
+        refused, fault = await ask(pair, "getOpenAPI?serviceCode=strict")
+        assert service.requests == []
+        got = await pair.send("GET", "getOpenAPI?serviceCode=lenient")
+        owner, rights = pair.provider_client, pair.provider.rights
+        der = certificate_der(identity.certificates[0])
+        listed = registered(owner, rights.clients[owner].connection, der)
+        pair.provider.rights = replace(
+            rights, clients={**rights.clients, owner: listed}
+        )
+        now = await pair.send("GET", "getOpenAPI?serviceCode=strict")
+    assert refused.status == 500
+    assert fault["type"] == "server.serverproxy.ssl_authentication_failed"
+    assert (got.status, now.status) == (200, 200)
 
 
 @pytest.mark.parametrize(

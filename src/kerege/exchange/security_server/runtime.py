@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 from cryptography import x509
 
 from kerege.exchange.clock import utc_now
-from kerege.exchange.descriptions import ReadDescriptions
+from kerege.exchange.described import Described
 from kerege.exchange.http import ClientPool
 from kerege.exchange.messagelog import LargeBodies, LogCipher, LogRecord
 from kerege.exchange.security_server.built_in import BuiltInService
@@ -144,8 +144,8 @@ class Runtime:
     """Makes the records of operational monitoring; None if that is switched off."""
     clock: Callable[[], datetime] = utc_now
     new_id: Callable[[], str] = new_uuid
-    descriptions: ReadDescriptions = field(default_factory=ReadDescriptions)
-    """What has been read of services' descriptions."""
+    described: Described = field(default_factory=Described)
+    """Services' descriptions that are under way, or have been read."""
     names: KnownNames = field(init=False)
     """What of a message's identifiers may be told to logs and metrics."""
 

@@ -1,9 +1,4 @@
-"""Descriptions of services, fetched for callers and shown without their hosts.
-
-Fetched anew each time, as in the reference: a caller gets what holds now. Reading and
-writing it again is done once for each version, in a thread, and few at a time: a large
-one takes a second.
-"""
+"""Descriptions of services, fetched for callers and shown without their hosts."""
 
 import ssl
 
@@ -22,24 +17,21 @@ async def fetch_openapi(runtime: Runtime, service: Service) -> tuple[str, bytes]
 
     Raises ``internal_error``.
     """
-    known = runtime.descriptions
-    async with known.turn:
-        fetched = await _fetch(runtime, service)
-        is_json = is_json_description(fetched.content_type, fetched.url)
+    fetched = await _fetch(runtime, service)
+    is_json = is_json_description(fetched.content_type, fetched.url)
 
-        def make(content: bytes) -> bytes:
-            return anonymised(content, is_json=is_json)
+    def make(content: bytes) -> bytes:
+        return anonymised(content, is_json=is_json)
 
-        content = await known.read(fetched.content, f"openapi {is_json}", make)
+    kind = f"openapi {is_json}"
+    content = await runtime.described.read(fetched.content, kind, make)
     return fetched.content_type or DEFAULT_CONTENT_TYPE, content
 
 
 async def fetch_wsdl(runtime: Runtime, service: Service) -> bytes:
     """Return a service's WSDL with the address that is shown. Raises ``internal_error``."""
-    known = runtime.descriptions
-    async with known.turn:
-        fetched = await _fetch(runtime, service)
-        return await known.read(fetched.content, "wsdl", anonymised_wsdl)
+    fetched = await _fetch(runtime, service)
+    return await runtime.described.read(fetched.content, "wsdl", anonymised_wsdl)
 
 
 async def _fetch(runtime: Runtime, service: Service) -> Description:
@@ -47,9 +39,12 @@ async def _fetch(runtime: Runtime, service: Service) -> Description:
         if service.verify_tls:
             require_listed(runtime, service, ssl_object)
 
-    return await fetch_description(
-        service.description_url,
-        context=runtime.keys.service,
-        on_use=judge,
-        anywhere=runtime.settings.security.descriptions_from_link_local,
-    )
+    async def fetch() -> Description:
+        return await fetch_description(
+            service.description_url,
+            context=runtime.keys.service,
+            on_use=judge,
+            anywhere=runtime.settings.security.descriptions_from_link_local,
+        )
+
+    return await runtime.described.fetched(service, fetch)
