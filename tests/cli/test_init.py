@@ -4,6 +4,7 @@ import stat
 import tomllib
 
 import pytest
+from sqlalchemy import make_url
 
 from kerege.cli.security_server.settings_file import sections, settings_file
 from kerege.exchange.keys import SoftwareToken
@@ -11,6 +12,7 @@ from kerege.exchange.security_server.settings import Settings, load_settings
 from kerege.exchange.storage import open_database
 from kerege.exchange.storage.server_configuration import load_server_configuration
 from kerege.xroad.identifiers import ClientId, SecurityServerId
+from tests.postgres import needs_postgres
 
 
 def init(kerege, folder, anchor, pin, *more, identifier="TEST/GOV/1/SS1"):
@@ -118,6 +120,29 @@ def test_a_database_that_cannot_be_opened_leaves_no_server(
     assert made.exit_code == 1
     assert "database_error" in made.output
     assert not (tmp_path / "new" / "server.toml").exists()
+
+
+@pytest.mark.postgres
+@needs_postgres
+def test_a_databases_password_goes_into_the_settings_file_only(
+    kerege, tmp_path, anchor, pin_file, postgres_url
+):
+    (tmp_path / "password").write_text("s/e:c@ret\n")
+    words = ("--database", postgres_url, "--password-from")
+    made = init(
+        kerege,
+        tmp_path / "new",
+        anchor,
+        pin_file(),
+        *words,
+        f"file:{tmp_path}/password",
+    )
+    assert made.exit_code == 0, made.output
+    config = tmp_path / "new" / "server.toml"
+    assert config.stat().st_mode & 0o077 == 0
+    address = make_url(load_settings(config).database_url)
+    assert address.password == "s/e:c@ret"
+    assert "c@ret" not in made.output
 
 
 def test_a_typed_pin_is_asked_twice(kerege, tmp_path, anchor, monkeypatch):

@@ -1,12 +1,15 @@
 """`kerege security-server move-database`, as an operator uses it."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from kerege.cli.security_server import move_database as module
 from kerege.cli.security_server.common import changing
+from kerege.cli.security_server.database_password import with_password
 from kerege.cli.security_server.move_database import how_to_use
 from kerege.exchange.processes import only_process
 from kerege.exchange.security_server.settings import load_settings
@@ -86,15 +89,44 @@ def test_the_database_does_not_move_while_a_command_changes_it(
     assert not (tmp_path / "new.db").exists()
 
 
+NOBODY = "postgresql+psycopg://kerege@127.0.0.1:9/none"
+
+
 def test_an_address_with_a_password_is_not_shown_again(ss, tmp_path: Path):
     url = f"sqlite:///{tmp_path / 'new.db'}"
     assert ss("move-database", url).exit_code == 0
-    assert (
-        "secret"
-        not in ss(
-            "move-database", "postgresql+psycopg://kerege:secret@127.0.0.1:9/none"
-        ).output
-    )
+    tried = ss("move-database", NOBODY.replace("kerege@", "kerege:secret@"))
+    assert "could see the password in this command" in tried.output
+    assert "secret" not in tried.output
+
+
+@pytest.mark.parametrize("kind", ["file", "env", "fd"])
+def test_a_password_need_not_stand_in_the_command(tmp_path, monkeypatch, kind, capsys):
+    kept = tmp_path / "password"
+    kept.write_text("s/e:c@ret\n")
+    monkeypatch.setenv("DATABASE_PASSWORD", "s/e:c@ret")
+    sources = {
+        "file": lambda: f"file:{kept}",
+        "env": lambda: "env:DATABASE_PASSWORD",
+        "fd": lambda: f"fd:{os.open(kept, os.O_RDONLY)}",
+    }
+    address = make_url(with_password(NOBODY, sources[kind]()))
+    assert (address.password, address.username) == ("s/e:c@ret", "kerege")
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("file:/no/such/file", "No password can be read from file:/no/such/file"),
+        ("env:NO_SUCH_NAME", "There is no password in env:NO_SUCH_NAME"),
+        ("fd:999999", "No password can be read from fd:999999"),
+        ("secret", "--password-from takes fd:N, file:PATH, env:NAME or prompt"),
+    ],
+)
+def test_where_no_password_is_nothing_is_copied(ss, server: Path, source, said):
+    tried = ss("move-database", NOBODY, "--password-from", source)
+    assert (tried.exit_code, said in tried.output) == (1, True), tried.output
 
 
 def test_the_last_line_can_be_copied_and_says_what_is_missing():

@@ -7,6 +7,10 @@ import click
 from kerege.cli.anchors import read_anchor
 from kerege.cli.failures import Failure
 from kerege.cli.security_server.common import chosen_pin, private_files
+from kerege.cli.security_server.database_password import (
+    password_option,
+    with_password,
+)
 from kerege.cli.security_server.options import DEFAULT_CONFIG, PIN_SOURCES
 from kerege.cli.security_server.settings_file import settings_file
 from kerege.exchange.keys import PinPolicy, SoftwareToken
@@ -42,6 +46,7 @@ ANCHOR_FILE = "configuration-anchor.xml"
     show_default=True,
     help="SQLite in the folder, or postgresql+psycopg://user@host/name.",
 )
+@password_option
 @click.option(
     "--pin-from",
     metavar="SOURCE",
@@ -50,12 +55,13 @@ ANCHOR_FILE = "configuration-anchor.xml"
     help=f"Where the new token's PIN is read: {PIN_SOURCES} (asks twice).",
 )
 @click.option("--any-pin", is_flag=True, help="Accept a short PIN; not for production.")
-def init(
+def init(  # noqa: PLR0913 - options by name
     *,
     path: Path,
     identifier: str,
     anchor: Path,
     database: str,
+    password_from: str | None,
     pin_from: str,
     any_pin: bool,
 ) -> None:
@@ -69,6 +75,9 @@ def init(
       kerege security-server init /srv/ss1 \
           --identifier central-server/GOV/70000001/SS1 --anchor anchor.xml
 
+    A password of the database that is given with --password-from stands in the
+    settings file afterwards, which only the server's user can read.
+
     A PIN has ten characters or more, of three kinds; it cannot be recovered.
     """
     server_id = _identifier(identifier)
@@ -80,6 +89,7 @@ def init(
             msg,
             advice="Choose another folder, or change its settings file.",
         )
+    database = with_password(database, password_from)
     policy = PinPolicy.ANY if any_pin else PinPolicy.STRICT
     pin = chosen_pin(pin_from, policy, ask="A new PIN for the keys: ")
     chosen = {"identifier": server_id.path, "database": database}

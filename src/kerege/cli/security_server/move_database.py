@@ -8,6 +8,10 @@ from sqlalchemy import URL, make_url
 
 from kerege.cli.failures import Failure
 from kerege.cli.security_server.common import opened_database, private_files
+from kerege.cli.security_server.database_password import (
+    password_option,
+    with_password,
+)
 from kerege.cli.security_server.options import config_option, read_settings
 from kerege.exchange.processes import only_process, using
 from kerege.exchange.storage.moving import copy_database
@@ -20,8 +24,9 @@ LARGE = 10_000
 
 @click.command("move-database")
 @click.argument("url")
+@password_option
 @config_option
-def move_database(url: str, config: Path) -> None:
+def move_database(url: str, password_from: str | None, config: Path) -> None:
     r"""Copy everything in the server's database into the empty one at URL.
 
     Clients, services, rights and the message log. Only while the server is stopped;
@@ -33,6 +38,7 @@ def move_database(url: str, config: Path) -> None:
       kerege security-server move-database postgresql+psycopg://kerege@db.example/kerege
     """
     settings = read_settings(config)
+    url = with_password(url, password_from)
     other = replace(settings, database=url)
     if other.database_url == settings.database_url:
         raise Failure("The server uses this database already")
