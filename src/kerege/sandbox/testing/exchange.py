@@ -1,6 +1,6 @@
 """An exchange for tests, as those who use it see it: start, offer, call, stop.
 
-It runs in a process of its own (`host`) and ends with this one. NOT FOR PRODUCTION.
+It runs in a process of its own (`kerege.sandbox.testing_host`) and ends with this one. NOT FOR PRODUCTION.
 """
 
 import json
@@ -22,7 +22,15 @@ from kerege.sandbox.testing.plan import Plan
 if TYPE_CHECKING:
     from kerege.exchange.client import AsyncClient, Client
 
-HOST = "kerege.sandbox.testing.host"
+HOST = """\
+import gc, sys
+gc.disable()  # what is imported stays
+sys.modules["rich"] = None  # structlog would load it for tracebacks in colour
+from kerege.sandbox.testing_host.host import main
+main()
+"""
+NO_CERTIFICATES = {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": os.devnull}
+"""Nothing here needs the system's CAs, and reading them takes a tenth of a second."""
 READY_SECONDS = 120.0
 """A second on a quiet machine; a busy one takes its time."""
 ANSWER_SECONDS = 120.0
@@ -167,11 +175,11 @@ class Exchange:
 
     def _spawn(self, folder: Path) -> subprocess.Popen[bytes]:
         plan = asdict(self.plan)
-        environment = os.environ | plan.pop("environment")
+        environment = os.environ | NO_CERTIFICATES | plan.pop("environment")
         paths = [entry for entry in sys.path if entry]  # as pytest has arranged them
         with self._log.open("wb") as log:
             return subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-P", "-m", HOST, str(folder), json.dumps(plan)],
+                [sys.executable, "-P", "-c", HOST, str(folder), json.dumps(plan)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

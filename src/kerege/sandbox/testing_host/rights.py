@@ -13,7 +13,7 @@ from kerege.exchange.storage.server_configuration import (
     grant,
     revoke,
 )
-from kerege.sandbox.testing.members import Participants
+from kerege.sandbox.testing_host.members import Participants
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.identifiers import ServiceId
 

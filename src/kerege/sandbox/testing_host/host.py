@@ -1,17 +1,19 @@
 """The process of an exchange for tests: two Security Servers and the trust services.
 
-`python -m kerege.sandbox.testing.host FOLDER PLAN` writes one line of JSON when
-everything listens, then answers the lines that it reads, and ends with its input: who
-started it cannot leave it behind. One process and one event loop for all, as a fixture
-must be there in a moment; the servers are the real ones. NOT FOR PRODUCTION.
+It is started with a folder and a plan, writes one line of JSON when everything listens,
+then answers the lines that it reads, and ends with its input: who started it cannot leave
+it behind. One process and one event loop for all, as a fixture must be there in a moment;
+the servers are the real ones. NOT FOR PRODUCTION.
 
 A process of its own, so that what tests do to theirs (stopped clocks, blocked sockets,
 replaced modules, warnings as errors) is not done to the exchange.
 """
 
 import asyncio
+import gc
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -28,7 +30,7 @@ from kerege.exchange.security_server.settings import parse_settings
 from kerege.exchange.storage import open_database
 from kerege.sandbox.central import save_anchor
 from kerege.sandbox.services import configuration_publisher
-from kerege.sandbox.testing.members import (
+from kerege.sandbox.testing_host.members import (
     Keys,
     Participants,
     configure,
@@ -36,8 +38,8 @@ from kerege.sandbox.testing.members import (
     server_keys,
     settings_text,
 )
-from kerege.sandbox.testing.rights import Rights
-from kerege.sandbox.testing.sockets import Sockets
+from kerege.sandbox.testing_host.rights import Rights
+from kerege.sandbox.testing_host.sockets import Sockets
 from kerege.trust.ca import utc_now
 from kerege.trust.ocsp_responder import ocsp_application, ocsp_authorities
 from kerege.trust.tsa import time_stamping_unit, tsa_application
@@ -71,6 +73,7 @@ async def _run(folder: Path, participants: Participants) -> None:
     async with AsyncExitStack() as stack:
         host = Host(folder, participants, stack)
         _say(await host.start())
+        gc.enable()  # whoever started us has switched it off for the time of importing
         reader = asyncio.StreamReader(limit=MAX_LINE_BYTES)
         await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
@@ -106,10 +109,13 @@ class Host:
         internal.write_bytes(keys.internal.certificates[0].public_bytes(Encoding.PEM))
         anchor = self._folder / "configuration-anchor.xml"
         save_anchor(anchor, keys.central, utc_now())
+        template = self._folder / DATABASE
+        open_database(f"sqlite:///{template}").close()
         starting = []
         for member in self._participants.members:
             folder = self._folder / member.server_code.lower()
             (folder / "spool").mkdir(parents=True)
+            shutil.copy(template, folder)  # the schema is made once
             database = open_database(f"sqlite:///{folder / DATABASE}")
             self._stack.callback(database.close)
             with database.write() as connection:
@@ -170,7 +176,3 @@ class Host:
 
 def _keys_of(keys: Keys, code: str) -> Callable[[object], Any]:
     return lambda _: server_keys(keys, code)
-
-
-if __name__ == "__main__":
-    main()
