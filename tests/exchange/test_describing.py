@@ -1,9 +1,10 @@
 """Who may serve a description over https to an operator's command."""
 
+import ssl
+
 import pytest
 
 from kerege.exchange.describing import Access
-from kerege.exchange.tls import peer_server_context
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.x509 import certificate_der
 from tests.instances import sandbox_instance
@@ -17,7 +18,9 @@ HERE = answer(body=b"a: 1")
 async def secure():
     """A service behind https; its certificate is of no CA that this machine trusts."""
     identity = sandbox_instance().identity()
-    async with RawServer(HERE, ssl=peer_server_context(identity)) as server:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    identity.install(context)
+    async with RawServer(HERE, ssl=context) as server:
         server.der = certificate_der(identity.certificates[0])
         yield server
 
