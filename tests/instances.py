@@ -199,6 +199,7 @@ def sandbox_instance(
     *,
     consumer: tuple[str, ...] = ("COM/1234", "Client", "Other"),
     provider: tuple[str, ...] = ("GOV/5678", "Service", "Register"),
+    servers: tuple[str, str] = ("SS1", "SS2"),
     at: datetime = NOON,
     fresh: str = "",
 ) -> Instance:
@@ -206,20 +207,21 @@ def sandbox_instance(
 
     Args:
         name: Its identifier.
-        consumer: Owner of server SS1 (member class and code), then its subsystems,
-            all registered there.
-        provider: The same of SS2.
+        consumer: Owner of the first server (member class and code), then its
+            subsystems, all registered there.
+        provider: The same of the second one.
+        servers: Their codes.
         at: Certificates are valid from then on.
         fresh: A word that makes it another instance with another CA.
     """
-    return _instance(name, consumer, provider, at, fresh)
+    return _instance(name, (consumer, provider), servers, at, fresh)
 
 
 @cache
 def _instance(
     name: str,
-    consumer: tuple[str, ...],
-    provider: tuple[str, ...],
+    plans: tuple[tuple[str, ...], tuple[str, ...]],
+    servers: tuple[str, str],
     at: datetime,
     fresh: str,
 ) -> Instance:
@@ -243,8 +245,8 @@ def _instance(
         name,
         at,
         ca,
-        made(consumer, "SS1", 2),
-        made(provider, "SS2", 4),
+        made(plans[0], servers[0], 2),
+        made(plans[1], servers[1], 4),
     )
 
 
