@@ -5,6 +5,7 @@ import ssl
 import pytest
 
 from kerege.exchange.describing import Access
+from kerege.exchange.tls import peer_server_context
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.x509 import certificate_der
 from tests.instances import sandbox_instance
@@ -25,7 +26,7 @@ async def secure():
         yield server
 
 
-def access(*certificates: bytes, **options: bool) -> Access:
+def access(*certificates: bytes, **options) -> Access:
     owner = sandbox_instance().provider.clients[0]
     client = registered(owner)
     return Access(registered(owner, client.connection, *certificates), **options)
@@ -57,3 +58,12 @@ async def test_an_operator_may_do_without(secure):
 async def test_plain_http_has_nothing_to_show():
     async with RawServer(HERE) as server:
         assert (await access(b"another").fetch(server.url)).content == b"a: 1"
+
+
+async def test_a_service_that_asks_for_a_certificate_sees_ours():
+    identity = sandbox_instance().identity()
+    async with RawServer(HERE, ssl=peer_server_context(identity)) as server:
+        lenient = access(b"another", verify_tls=False, identity=identity)
+        assert (await lenient.fetch(server.url)).content == b"a: 1"
+        with pytest.raises(XRoadError, match="nothing was received"):
+            await access(b"another", verify_tls=False).fetch(server.url)

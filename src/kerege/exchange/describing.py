@@ -27,7 +27,7 @@ from kerege.exchange.storage.server_configuration import (
     put_endpoints,
     remove_service,
 )
-from kerege.exchange.tls import peer_certificates
+from kerege.exchange.tls import Identity, peer_certificates, service_context
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.identifiers import ClientId, ServiceId
 from kerege.xroad.metadata import (
@@ -53,16 +53,17 @@ class Access:
     anywhere: bool = False
     """Also from addresses that are otherwise refused."""
 
+    identity: Identity | None = None
+    """Shown to services that ask for a certificate, as when they are called."""
+
     async def fetch(self, url: str) -> Description:
         """Fetch a description. Raises as `fetch_description` does."""
-        context = ssl.create_default_context()
-        listed = self.client.certificates
-        if self.verify_tls and not listed:
-            return await fetch_description(url, context=context, anywhere=self.anywhere)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE  # judged by hand, before a byte is sent
+        by_system = self.verify_tls and not self.client.certificates
         return await fetch_description(
-            url, context=context, on_use=self._judge, anywhere=self.anywhere
+            url,
+            context=service_context(self.identity, verify=by_system),
+            on_use=None if by_system else self._judge,
+            anywhere=self.anywhere,
         )
 
     def _judge(self, ssl_object: ssl.SSLObject) -> None:

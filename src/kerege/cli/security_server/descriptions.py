@@ -14,10 +14,11 @@ from kerege.cli.output import plain, print_json, print_table
 from kerege.cli.security_server.common import (
     changing,
     json_option,
+    opened_database,
     require_client,
     server_configuration,
 )
-from kerege.cli.security_server.options import config_option
+from kerege.cli.security_server.options import config_option, read_settings
 from kerege.exchange.clock import utc_now
 from kerege.exchange.describing import (
     Access,
@@ -30,7 +31,9 @@ from kerege.exchange.describing import (
     put_wsdl,
     wsdl_changes,
 )
+from kerege.exchange.keys.server_keys import INTERNAL_KEY, read_internal_identity
 from kerege.exchange.storage.server_configuration import (
+    Client,
     DescribedEndpoint,
     DescriptionVersion,
     EndpointChanges,
@@ -79,7 +82,7 @@ def add_described(
     """
     known = server_configuration(config)
     client = require_client(known, added.service_id.client_id)
-    access = Access(client, added.verify_tls, anywhere)
+    access = _access(client, config, verify_tls=added.verify_tls, anywhere=anywhere)
     read = asyncio.run(fetch_openapi(access, added.description_url, utc_now()))
     _warn(read.description.problems, ignore=ignore_warnings)
     url = added.url or read.description.base_url
@@ -185,7 +188,9 @@ def refresh(
         _tell(added, removed, dry_run=dry_run)
         return
     client = require_client(known, service_id.client_id)
-    access = Access(client, service.verify_tls, allow_link_local)
+    access = _access(
+        client, config, verify_tls=service.verify_tls, anywhere=allow_link_local
+    )
     read = asyncio.run(fetch_openapi(access, service.description_url, utc_now()))
     _warn(read.description.problems, ignore=ignore_warnings or dry_run)
     with changing(config) as database:
@@ -207,7 +212,7 @@ def describe(*, service_id: ServiceId, as_json: bool, config: Path) -> None:
     service = known.service(service_id)
     if service is None:
         raise _no_service(service_id)
-    with changing(config) as database:
+    with opened_database(read_settings(config)) as opened, opened.read() as database:
         endpoints = described_endpoints(database, service_id)
         versions = description_versions(
             database, service_id.client_id, service.description_url
@@ -264,7 +269,7 @@ def _put_wsdl(
 ) -> WsdlChanges:
     provider, url = template.service_id.client_id, template.description_url
     client = require_client(known, provider)
-    access = Access(client, template.verify_tls, anywhere)
+    access = _access(client, config, verify_tls=template.verify_tls, anywhere=anywhere)
     read = asyncio.run(fetch_wsdl(access, url, utc_now()))
     changes = wsdl_changes(known, provider, read, template)
     if not dry_run:
@@ -275,6 +280,16 @@ def _put_wsdl(
     for code in changes.reserved:
         click.echo(f"Left out: {plain(code)}, which servers answer themselves")
     return changes
+
+
+def _access(
+    client: Client, config: Path, *, verify_tls: bool, anywhere: bool
+) -> Access:
+    """Return how to fetch, with the certificate that services know if there is one."""
+    folder = read_settings(config).directory
+    has_key = (folder / INTERNAL_KEY).exists()
+    identity = read_internal_identity(folder) if has_key else None
+    return Access(client, verify_tls, anywhere, identity)
 
 
 def _of_wsdl(
