@@ -25,7 +25,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from lxml import etree
 
+from kerege.exchange.client import Response, XRoadCallError
 from kerege.exchange.client.faults import ERROR_HEADER, read_fault
+from kerege.exchange.client.soap import read_service as read_soap_service
+from kerege.exchange.client.soap_answer import read_soap_answer
 from kerege.exchange.configuration.client import read_anchor_file
 from kerege.exchange.configuration.directory import load_directory
 from kerege.exchange.keys.changes import read_certificate
@@ -36,6 +39,9 @@ from kerege.exchange.messagelog.encryption_keys import parse_key_map
 from kerege.exchange.messagelog.hash_text import HashText
 from kerege.exchange.ocsp.history import FILE, read_history
 from kerege.exchange.ocsp.peer import read_peer_answer
+from kerege.exchange.provider import NotBelievedError, XRoadHeaders
+from kerege.exchange.provider.headers import readable, single_fields
+from kerege.exchange.provider.trust import certificates_of
 from kerege.exchange.security_server.metrics_names import parsed_key
 from kerege.exchange.security_server.metrics_store import read_counts
 from kerege.exchange.security_server.peer_port import require_version
@@ -84,7 +90,11 @@ from kerege.xroad.metadata import (
 )
 from kerege.xroad.metadata._yaml import read_json, read_yaml
 from kerege.xroad.ocsp import read_ocsp_response
-from kerege.xroad.rest import RestRequest, RestResponse
+from kerege.xroad.rest import (
+    RestRequest,
+    RestResponse,
+    read_represented_party,
+)
 from kerege.xroad.signature import parse_signature
 from kerege.xroad.soap import SoapMessage
 from kerege.xroad.timestamp import read_timestamp_response
@@ -121,6 +131,14 @@ def filed(function: Callable[[Path], object], name: str = "file") -> Parser:
             return function(path)
 
     return on_file
+
+
+def soap_head(content_type: str) -> Response:
+    return Response(200, "OK", {"Content-Type": content_type}, b"", "q")
+
+
+def header_lines(data: bytes) -> list[tuple[str, str, str]]:
+    return [line.partition(":") for line in readable(data).split("\n")]
 
 
 def element(function: Callable[..., object]) -> Parser:
@@ -230,6 +248,20 @@ def own_archive() -> bytes:
 
 
 REFUSES = (XRoadError,)
+SOAP_REQUEST = soap.write(
+    SoapMessage(
+        ClientId("T", "C", "M", "S"),
+        ServiceId("T", "C", "P", "S", "a"),
+        "1",
+        "4.0",
+        "a",
+    )
+)
+SOAP_ANSWER = soap.add_request_hash(  # type: ignore[union-attr]
+    soap.answer_to(SOAP_REQUEST, b"<aResponse/>"),
+    "text/xml",
+    soap.request_hash(SOAP_REQUEST),
+).content
 ID = (
     b'<a xmlns:i="http://x-road.eu/xsd/identifiers" i:objectType="MEMBER">'
     b"<i:xRoadInstance>T</i:xRoadInstance><i:memberClass>C</i:memberClass>"
@@ -341,6 +373,39 @@ PARSERS: dict[str, tuple[Parser, tuple[type[Exception], ...], object]] = {
         lambda d: read_fault({ERROR_HEADER: "a.b"}, d, "q"),
         (),
         b'{"type": "a", "message": "b", "detail": "c"}',
+    ),
+    "read_soap_answer": (
+        lambda d: read_soap_answer(soap_head("text/xml"), d, SOAP_REQUEST),
+        (XRoadCallError,),
+        SOAP_ANSWER,
+    ),
+    "read_soap_answer, attachments": (
+        lambda d: read_soap_answer(
+            soap_head("multipart/related; boundary=b"), d, SOAP_REQUEST
+        ),
+        (XRoadCallError,),
+        b"--b\r\nContent-Type: text/xml\r\n\r\n"
+        + SOAP_ANSWER
+        + b"\r\n--b\r\nContent-Type: a/b\r\nContent-ID: <c>\r\n\r\nd\r\n--b--\r\n",
+    ),
+    "client.soap.read_service": (
+        text(read_soap_service),
+        (ValueError, *REFUSES),
+        b"T/C/M/S/service/v1",
+    ),
+    "XRoadHeaders.read": (
+        lambda d: XRoadHeaders.read(
+            single_fields([(n, v) for n, _, v in header_lines(d)])
+        ),
+        (NotBelievedError,),
+        b"x-road-client:T/C/M/S\nx-road-id:1\nx-road-represented-party:a/b",
+    ),
+    "readable": (readable, (), "x-Ж".encode()),
+    "read_represented_party": (text(read_represented_party), REFUSES, b"COM/1"),
+    "certificates_of": (
+        text(certificates_of),
+        (),
+        b"-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n",
     ),
     # Signatures, chains, time-stamps.
     "parse_signature": (
