@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench._load import Client, serve_same
 from kerege.exchange.http import Handler, serve
+from kerege.exchange.keys import KeyAlgorithm
 from kerege.exchange.processes import work_in_batches
 from kerege.sandbox.builder import Instance, build, prepare
 from kerege.sandbox.layout import (
@@ -34,6 +35,7 @@ TARGET = f"/r1/{PROVIDER.path}/address-fact/x".encode()
 CLIENT_HEADER = (b"X-Road-Client", PORTAL_CLIENT.path.encode())
 MEMBERS = (PORTAL, REGISTER)
 """The consumer's server and the provider's."""
+_SIGNING = "\n[signing]\n"
 
 
 class FailedMessagesError(Exception):
@@ -53,15 +55,20 @@ class Load:
 
 
 async def start_instance(
-    stack: AsyncExitStack, folder: Path, answer: Handler | None = None
+    stack: AsyncExitStack,
+    folder: Path,
+    answer: Handler | None = None,
+    keys: KeyAlgorithm = KeyAlgorithm.RSA_2048,
 ) -> Instance:
-    """Build an instance with RSA-2048 keys; serve all but the Security Servers.
+    """Build an instance; serve all but the Security Servers, which have such keys.
 
     The service gives 500 bytes, unless another ``answer`` is given.
     """
     work_in_batches()  # this process is the load generator too: do not disturb servers
     ports = find_ports(Ports().shifted(1000))
-    instance = await asyncio.to_thread(build, Files(folder / "instance"), ports)
+    instance = await asyncio.to_thread(
+        build, Files(folder / "instance"), ports, server_keys=keys
+    )
     prepare(instance)
     await start_services(stack, instance, without={"register"})
     if answer is None:
@@ -73,6 +80,14 @@ async def start_instance(
             await serve(answer, TRUST_ADDRESS, ports.provider)
         )
     return instance
+
+
+def sign_in_batches(instance: Instance, *, batches: bool) -> None:
+    """Let servers that start from now on sign messages together, or each alone."""
+    for member in MEMBERS:
+        file = instance.files.server(member) / "server.toml"
+        settings, _, _ = file.read_text().partition(_SIGNING)
+        file.write_text(f"{settings}{_SIGNING}batch = {str(batches).lower()}\n")
 
 
 async def start_servers(

@@ -97,9 +97,17 @@ def build(
     ports: Ports,
     *,
     kind: KeyKind = KeyKind.RSA_2048,
+    server_keys: KeyAlgorithm = KeyAlgorithm.RSA_2048,
     progress: Progress = lambda _: None,
 ) -> Instance:
     """Make a new instance; an older one in the folder is removed.
+
+    Args:
+        files: Where.
+        ports: Of all its servers.
+        kind: Of the keys of the CA and its services.
+        server_keys: Of the Security Servers' authentication and signing keys.
+        progress: Hears what is being made.
 
     Raises `FolderError` if the folder holds something that is not a demo's.
     """
@@ -110,7 +118,7 @@ def build(
     _write_secret(files.pin, pin.encode())
     for member in MEMBERS:
         progress(f"security server {member.server_code} of {member.name}")
-        _build_server(files, ports, member, ca, pin)
+        _build_server(files, ports, member, ca, pin, server_keys)
     progress("global configuration")
     save_ca(ca, files.trust)
     _make_central_key(files)
@@ -156,13 +164,18 @@ def prepare(instance: Instance) -> None:
 
 
 def _build_server(
-    files: Files, ports: Ports, member: MemberPlan, ca: SandboxCA, pin: str
+    files: Files,
+    ports: Ports,
+    member: MemberPlan,
+    ca: SandboxCA,
+    pin: str,
+    keys: KeyAlgorithm,
 ) -> None:
     folder = files.server(member)
     folder.mkdir(parents=True)
     token = SoftwareToken.create(folder / "token", pin, cost=TOKEN_COST)
     token.login(pin)
-    authentication = token.generate_key(KeyUsage.AUTHENTICATION, KeyAlgorithm.RSA_2048)
+    authentication = token.generate_key(KeyUsage.AUTHENTICATION, keys)
     certificate = ca.issue_authentication(
         load_der_public_key(authentication.public_key),
         member.server_id,
@@ -171,7 +184,7 @@ def _build_server(
     token.import_certificate(certificate, status=CertificateStatus.REGISTERED)
     pem = certificate.public_bytes(Encoding.PEM)
     (folder / "authentication.pem").write_bytes(pem)
-    signing = token.generate_key(KeyUsage.SIGNING, KeyAlgorithm.RSA_2048)
+    signing = token.generate_key(KeyUsage.SIGNING, keys)
     token.import_certificate(
         ca.issue_signing(
             load_der_public_key(signing.public_key), member.member_id, member.server_id

@@ -166,7 +166,7 @@ class ProviderExchange:
         self.status, self.trace.response_bytes = answer.status, len(response.block)
 
         async def seal(parts: list[Part], body: Spool | None) -> SignatureData:
-            signature = self.runtime.signing.sign(
+            signature = await self.runtime.signing.sign(
                 request.service_id.client_id, parts, self.runtime.clock()
             )
             answer.release()

@@ -156,7 +156,9 @@ class SecurityServer:
             peer_ocsp=self._peer_ocsp(fetching),
             pool=self._open_pool(),
             verifiers=Verifiers(configuration),
-            signing=SigningContexts(keys.signers, chains.of_own, own_ocsp),
+            signing=SigningContexts(
+                keys.signers, chains.of_own, own_ocsp, settings.signing
+            ),
             spool_directory=spool,
             on_exchange=metrics.before(self._on_exchange),
             operational=monitoring.recorder,

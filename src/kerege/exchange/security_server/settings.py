@@ -36,6 +36,7 @@ __all__ = [
     "Security",
     "Settings",
     "SettingsError",
+    "Signing",
     "load_settings",
     "options_of",
     "parse_settings",
@@ -181,6 +182,17 @@ class Security:
 
 
 @dataclass(frozen=True, slots=True)
+class Signing:
+    """How messages are signed."""
+
+    batch: bool = option(
+        True,
+        "Sign messages of a member that come at the same time together: one signature "
+        "value, and a hash chain for each message. Other servers verify it as well.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of one Security Server."""
 
@@ -213,6 +225,7 @@ class Settings:
     op_monitoring: OpMonitoringSettings = OpMonitoringSettings()  # noqa: RUF009
     limits: Limits = Limits()
     security: Security = Security()
+    signing: Signing = Signing()
     directory: Path = Path()
     """Folder of the settings file; relative paths start here. Not an option."""
 

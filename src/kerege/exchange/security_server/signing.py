@@ -6,10 +6,13 @@ message; it is made anew only when the member's OCSP responses change.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from cryptography import x509
 
+from kerege.exchange.security_server.batches import Batch
 from kerege.exchange.security_server.own_ocsp import OwnOCSP
+from kerege.exchange.security_server.settings import Signing
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.identifiers import ClientId
 from kerege.xroad.signature import (
@@ -28,7 +31,11 @@ class SigningContexts:
     """Signs messages for the members that this server has signing keys of."""
 
     def __init__(
-        self, signers: Mapping[ClientId, Signer], chain_of: ChainOf, ocsp: OwnOCSP
+        self,
+        signers: Mapping[ClientId, Signer],
+        chain_of: ChainOf,
+        ocsp: OwnOCSP,
+        settings: Signing,
     ) -> None:
         """Make contexts.
 
@@ -36,15 +43,18 @@ class SigningContexts:
             signers: The signer of each member.
             chain_of: Finds the chain of a signing certificate.
             ocsp: Where OCSP responses come from.
+            settings: Whether messages share signatures.
         """
         self._signers = signers
         self._chain_of = chain_of
         self._ocsp = ocsp
+        self._settings = settings
+        self._batches: dict[ClientId, Batch] = {}
         self._templates: dict[
             ClientId, tuple[tuple[bytes, ...], SignatureTemplate]
         ] = {}
 
-    def sign(
+    async def sign(
         self, client: ClientId, parts: Sequence[Part], signing_time: datetime
     ) -> SignatureData:
         """Sign one message of ``client`` with the key of its member.
@@ -53,9 +63,24 @@ class SigningContexts:
             XRoadError: ``unknown_member`` if there is no signing key for the member,
                 ``cannot_create_signature`` if it has no valid OCSP response.
         """
-        signer = self.signer(client)
-        template = self._template(client.member, signer)
-        return sign_messages(template, signer, [parts], signing_time)[0]
+        member = client.member
+        if not self._settings.batch:
+            return self._sign(member, [parts], signing_time)[0]
+        batch = self._batches.get(member)
+        if batch is None:
+            self.signer(client)  # a batch for each member that has a key
+            batch = self._batches[member] = Batch(partial(self._sign, member))
+        return await batch.add(parts, signing_time)
+
+    def _sign(
+        self,
+        member: ClientId,
+        messages: Sequence[Sequence[Part]],
+        signing_time: datetime,
+    ) -> list[SignatureData]:
+        signer = self.signer(member)
+        template = self._template(member, signer)
+        return sign_messages(template, signer, messages, signing_time)
 
     def signer(self, client: ClientId) -> Signer:
         """Return the signer of the client's member. Raises ``unknown_member``."""

@@ -135,7 +135,7 @@ class SoapConsumerExchange:
         """Sign the request and start to log it."""
         request = self._known_request()
         now = self.runtime.clock()
-        signature = self.runtime.signing.sign(request.client_id, parts, now)
+        signature = await self.runtime.signing.sign(request.client_id, parts, now)
         signed = Signed(request.content, signature, None)
         self._request_logged = asyncio.ensure_future(
             self._log(Direction.REQUEST, signed)

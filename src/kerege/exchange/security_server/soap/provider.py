@@ -224,7 +224,7 @@ class SoapProviderExchange:
         incoming, made, headers = await self._read_answer(request, answer)
 
         async def seal(parts: list[Part], _: Spool | None) -> SignatureData:
-            signature = self.runtime.signing.sign(
+            signature = await self.runtime.signing.sign(
                 request.service_id.client_id, parts, self.runtime.clock()
             )
             answer.release()
