@@ -209,7 +209,7 @@ class TestServer:
                     certificate, self.global_conf.instance
                 ),
                 own_ocsp,
-                settings.signing,
+                settings,
             ),
             spool_directory=spool,
             on_exchange=self.exchanges.append,

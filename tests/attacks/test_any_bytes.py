@@ -634,6 +634,7 @@ ELSEWHERE = {
     "read_key_map": "by parse_key_map",
     "Extensions.from_files": "by load_tree",
     "TreeLoader.load": "by load_tree",
+    "Endings.split": "tests/exchange/messagelog/test_endings.py",
     "SignatureForm.read": "tests/xroad/signature/test_forms.py",
     "Skeleton.read": "tests/xroad/test_skeleton.py",
 }

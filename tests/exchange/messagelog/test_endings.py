@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from alembic import command
+from hypothesis import given, strategies as st
 from sqlalchemy import func, select, text
 
 from kerege.exchange.messagelog import Archiver, MessageLog, endings as module
@@ -105,6 +106,15 @@ def test_what_is_no_signature_of_ours_stays_whole():
         b"SigningTime>" + bytes(module.LONGEST + 1),
     ):
         assert [split(strange) for _ in range(3)] == [(strange, None)] * 3
+
+
+@given(st.lists(st.binary(max_size=200), max_size=6))
+def test_whatever_is_split_comes_together_again(pieces: list[bytes]):
+    known = Endings()
+    for piece in [*pieces, *pieces, *pieces]:
+        signature = piece + b"<SigningTime>x</SigningTime>" + piece * 20 + bytes(900)
+        beginning, ending = known.split(signature)
+        assert beginning + (ending.data if ending else b"") == signature
 
 
 def test_endings_that_never_come_again_are_not_kept():

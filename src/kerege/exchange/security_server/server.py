@@ -156,9 +156,7 @@ class SecurityServer:
             peer_ocsp=self._peer_ocsp(fetching),
             pool=self._open_pool(),
             verifiers=Verifiers(configuration),
-            signing=SigningContexts(
-                keys.signers, chains.of_own, own_ocsp, settings.signing
-            ),
+            signing=SigningContexts(keys.signers, chains.of_own, own_ocsp, settings),
             spool_directory=spool,
             on_exchange=metrics.before(self._on_exchange),
             operational=monitoring.recorder,

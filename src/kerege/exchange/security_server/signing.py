@@ -12,7 +12,7 @@ from cryptography import x509
 
 from kerege.exchange.security_server.batches import Batch
 from kerege.exchange.security_server.own_ocsp import OwnOCSP
-from kerege.exchange.security_server.settings import Signing
+from kerege.exchange.security_server.settings import Settings
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.identifiers import ClientId
 from kerege.xroad.signature import (
@@ -35,7 +35,7 @@ class SigningContexts:
         signers: Mapping[ClientId, Signer],
         chain_of: ChainOf,
         ocsp: OwnOCSP,
-        settings: Signing,
+        settings: Settings,
     ) -> None:
         """Make contexts.
 
@@ -43,12 +43,12 @@ class SigningContexts:
             signers: The signer of each member.
             chain_of: Finds the chain of a signing certificate.
             ocsp: Where OCSP responses come from.
-            settings: Whether messages share signatures.
+            settings: They say whether messages share signatures.
         """
         self._signers = signers
         self._chain_of = chain_of
         self._ocsp = ocsp
-        self._settings = settings
+        self._settings = settings.signing
         self._batches: dict[ClientId, Batch] = {}
         self._templates: dict[
             ClientId, tuple[tuple[bytes, ...], SignatureTemplate]
