@@ -182,6 +182,13 @@ async def test_a_fault_in_the_place_of_a_request_is_no_request(soap_stage):
     await refused(soap_stage, "missing_soap", as_soap(letter))
 
 
+async def test_a_fault_in_the_place_of_a_signature_signs_nothing(soap_stage):
+    """So a client's server says that it could not sign after all."""
+    fault = Piece(SOAP, soap.write_fault("server.clientproxy.x", "no"))
+    letter = letter_of(soap_stage, b"one").without(SIGNATURE).with_piece(fault)
+    await refused(soap_stage, "missing_signature", as_soap(letter))
+
+
 @pytest.mark.parametrize("action", ["http://no.quotes/", '"a b"', '"', "x\ty"])
 async def test_a_soap_action_that_is_none_is_refused_on_port_5500_too(
     soap_stage, action
@@ -213,6 +220,16 @@ async def test_what_the_senders_application_used_decides_no_more_than_a_boundary
     (called,) = pair.service.requests
     assert (called.get("content-type") or "").startswith("multipart/related; ")
     assert parts_of(called)[1][1] == b"one"
+
+
+async def test_a_multipart_without_a_boundary_is_none(soap_stage):
+    data = letter_of(soap_stage).posted(
+        x_road_message_type=None, x_original_content_type="multipart/related"
+    )
+    pair = soap_stage.pair
+    got = await pair.provider.peer_call(data, pair.instance.consumer.identity)
+    assert b"<faultcode>" not in got.body
+    assert pair.service.requests[0].get("content-type") == TEXT_XML
 
 
 async def test_a_replayed_envelope_is_noticed_a_repeated_one_is_not(soap_stage, logs):

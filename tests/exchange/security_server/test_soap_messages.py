@@ -140,6 +140,16 @@ async def test_a_server_refuses_what_was_meant_for_another(tmp_path):
         assert pair.service.requests == []
 
 
+async def test_a_server_that_is_too_old_is_refused_in_soap_too(tmp_path):
+    pair = Pair(tmp_path)
+    pair.provider.settings = Settings(minimum_client_version="7.9.0")
+    async with pair:
+        got = await ask(pair, offer(pair))
+        code = "server.serverproxy.client_proxy_version_not_supported"
+        assert fault_code(got) == code
+        assert pair.service.requests == []
+
+
 async def test_an_answer_to_another_request_is_refused(tmp_path):
     async with Pair(tmp_path) as pair:
         service = offer(pair)

@@ -64,14 +64,12 @@ def forwarded(message: ReceivedMessage, original: str) -> Forwarded:
 
     Args:
         message: What was received, verified.
-        original: Its ``x-original-content-type``. One that is no multipart does not
-            fit a message with attachments, so another is made then.
+        original: Its ``x-original-content-type``; of use only if it is that of a
+            multipart. Attachments without one get another.
     """
     attachments = message.attachments
-    if attachments and not _is_multipart(original):
-        original = (
-            f'{MULTIPART}; type="text/xml"; charset=UTF-8; boundary={new_boundary()}'
-        )
+    if not _is_multipart(original):
+        original = _new_multipart() if attachments else ""
     has_attachments = bool(attachments)
     pieces: list[Piece] = [
         soap_for_service(
@@ -87,6 +85,10 @@ def forwarded(message: ReceivedMessage, original: str) -> Forwarded:
         pieces.append(attachments_for_service_ended(original))
     content_type = service_content_type(original, has_attachments=has_attachments)
     return Forwarded(content_type, tuple(pieces))
+
+
+def _new_multipart() -> str:
+    return f'{MULTIPART}; type="text/xml"; charset=UTF-8; boundary={new_boundary()}'
 
 
 def client_content_type(content_type: str) -> str:

@@ -139,7 +139,7 @@ class SoapProviderExchange:
             new_spool=spools_of_one_message(runtime),
             on_message=lambda message: self._judge(peer, message),
         )
-        if received.fault is not None:
+        if received.soap is None:
             received.discard()
             raise XRoadError("missing_soap", "The request is a fault")
         return received
