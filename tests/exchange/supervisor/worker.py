@@ -69,6 +69,7 @@ def answer(channel: Channel, message: dict[str, object], kind: str) -> None:
             failed = {"what": "The PIN is wrong", "code": "pin_incorrect"}
             channel.send({"reply": message["id"], "failed": failed})
         case "state":
+            say("asked", 0)
             channel.send({"reply": message["id"], "problems": []})
         case _:
             channel.send({"reply": message["id"]})

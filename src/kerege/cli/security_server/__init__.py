@@ -13,6 +13,9 @@ COMMANDS = {
     "logout": Command(f"{_HERE}.login:logout", "Have a server forget its keys."),
     "reload": Command(f"{_HERE}.reload:reload", "Read settings and keys again."),
     "state": Command(f"{_HERE}.state:state", "How a running server stands."),
+    "maintenance": Command(
+        f"{_HERE}.maintenance:maintenance", "Have load balancers leave a server alone."
+    ),
     "keys": Command(f"{_HERE}.keys:keys", "Keys and certificates of the token."),
     "client": Command(
         f"{_HERE}.clients:client", "Members and subsystems that are served."

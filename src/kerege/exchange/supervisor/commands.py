@@ -75,6 +75,11 @@ class Commands:
                 self._reload(answer)
             case "state":
                 self._states.collect(answer)
+            case "maintenance":
+                is_on = message.get("on") is True
+                was_on = self._states.set_maintenance(is_on=is_on)
+                self._supervisor.events.info("maintenance mode", on=is_on)
+                answer({"ok": True, "was": was_on})
             case _:
                 answer({"failed": UNKNOWN})
 

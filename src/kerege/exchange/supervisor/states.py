@@ -2,6 +2,7 @@
 
 * `/health`: the supervisor runs.
 * `/ready`: 200 if every worker can exchange messages; else 503, and what is missing.
+  503 too while operators have the server in maintenance.
 * `/metrics`: for Prometheus, all workers together.
 * `/operational-data`, `/health-data`: what passed, see `monitoring_pages`.
 """
@@ -24,6 +25,9 @@ from kerege.exchange.supervisor.workers import Plan, State, Worker
 STATE_SECONDS = 3.0
 """Longest time for a worker to say how it stands."""
 
+MAINTENANCE = "Health check interface is in maintenance mode."
+"""The reference's words; scripts of operators look for them."""
+
 Problem = dict[str, str]
 
 _SILENT: Problem = {
@@ -40,6 +44,7 @@ class States:
         """Serve on the plan's admin port, if it has one."""
         self._supervisor = supervisor
         self._port: AdminPort | None = None
+        self._is_in_maintenance = False
         self.move(plan)
 
     def move(self, plan: Plan) -> None:
@@ -63,6 +68,15 @@ class States:
         if self._port is not None:
             self._port.close()
             self._port = None
+
+    def set_maintenance(self, *, is_on: bool) -> bool:
+        """Have load balancers leave the server alone, or not; return how it was.
+
+        Messages that still come pass. As the reference's health check port: nobody is
+        asked how things stand.
+        """
+        was_on, self._is_in_maintenance = self._is_in_maintenance, is_on
+        return was_on
 
     def collect(self, answer: Answer) -> None:
         """Answer with what every worker says of itself."""
@@ -90,6 +104,7 @@ class States:
         supervisor = self._supervisor
         return {
             "ready": not any(worker["problems"] for worker in workers),
+            "maintenance": self._is_in_maintenance,
             "version": __version__,
             "server": supervisor.plan.settings.server_id.short,
             "logged_in": supervisor.is_logged_in,
@@ -102,6 +117,11 @@ class States:
         reply(HTTPStatus.OK, JSON, _json(body))
 
     def _ready(self, reply: Reply) -> None:
+        if self._is_in_maintenance:
+            body = {"ready": False, "maintenance": True, "message": MAINTENANCE}
+            reply(HTTPStatus.SERVICE_UNAVAILABLE, JSON, _json(body))
+            return
+
         def answer(state: Message) -> None:
             is_ready = state["ready"]
             status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
