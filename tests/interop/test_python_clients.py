@@ -14,6 +14,7 @@ import zeep
 
 from kerege.exchange.client import Attachment, ProviderServerFault
 from kerege.exchange.client.zeep import XRoadTransport
+from kerege.sandbox.testing.applications import serving
 from kerege.sandbox.testing.exchange import Exchange
 from kerege.xroad import soap
 from tests.exchange.client.soap_servers import ANSWER, read
@@ -42,7 +43,10 @@ def mirror(environ, start_response):
 
 
 def villages(environ, start_response):
-    """A SOAP service with one operation."""
+    """A SOAP service with one operation, and its WSDL."""
+    if environ["REQUEST_METHOD"] == "GET":
+        start_response("200 OK", [("Content-Type", "text/xml")])
+        return [Path(WSDL).read_bytes()]
     content = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
     asked = read(content, environ["CONTENT_TYPE"], environ["HTTP_SOAPACTION"])
     if asked.message.user_id == "nobody":
@@ -68,9 +72,12 @@ def rest(exchange: Exchange) -> str:
 
 
 @pytest.fixture(scope="module")
-def registers(exchange: Exchange) -> str:
-    exchange.offer("villageFact", villages, soap=True, version="v1")
-    return exchange.provider
+def registers(exchange: Exchange) -> Iterator[str]:
+    with serving(villages) as url:
+        exchange.offer(
+            "villageFact", url, soap=True, version="v1", description=f"{url}?wsdl"
+        )
+        yield exchange.provider
 
 
 def test_httpx_calls_a_rest_service(exchange, rest):
@@ -157,7 +164,8 @@ def test_a_long_body_streams_both_ways(exchange):
 def test_zeep_calls_a_soap_service(exchange, registers):
     with exchange.client() as xroad:
         transport = XRoadTransport(xroad, registers, version="v1", user_id="KG1")
-        service = zeep.Client(WSDL, transport=transport).service
+        wsdl = transport.wsdl("villageFact")
+        service = zeep.Client(wsdl, transport=transport).service
         village = service.villageFact(code="41704210830020")
         assert (village.name, village.households) == ("Kek-Djar", 24)
         with (

@@ -237,3 +237,34 @@ def test_what_cannot_be_sent_is_refused_here(server, service, body, error):
 def test_a_represented_party_has_at_most_two_codes(server):
     with Client(server.url, PORTAL) as xroad, pytest.raises(ValueError, match="party"):
         xroad.soap(FACT, BODY, represented_party=("a", "b", "c"))
+
+
+WSDL_ANSWER = b'<getWsdlResponse xmlns="http://x-road.eu/xsd/xroad.xsd"/>'
+
+
+def test_the_wsdl_of_a_service_is_asked_of_its_provider_s_server(server):
+    def reply(envelope: bytes) -> tuple[str, str, bytes]:
+        parts = b"--b\r\nContent-Type: text/xml\r\n\r\n" + server.hashed(envelope)
+        parts += b"\r\n--b\r\nContent-Type: text/xml\r\n\r\n<wsdl/>\r\n--b--\r\n"
+        return "200 OK", "multipart/related; boundary=b", parts
+
+    server.body, server.reply = WSDL_ANSWER, reply
+    with Client(server.url, PORTAL) as xroad:
+        assert xroad.wsdl(f"{FACT}/v1") == b"<wsdl/>"
+        assert xroad.wsdl(ServiceId("KG", "GOV", "1", "s", "fact")) == b"<wsdl/>"
+    first, second = server.asked
+    assert first.message.service_id == ServiceId(
+        "KG", "GOV", "70000050", "registers", "getWsdl"
+    )
+    assert b"<serviceCode>villageFact</serviceCode>" in first.envelope
+    assert b"<serviceVersion>v1</serviceVersion>" in first.envelope
+    assert b"<serviceCode>fact</serviceCode></getWsdl>" in second.envelope
+
+
+def test_an_answer_without_a_wsdl_is_none(server):
+    server.body = WSDL_ANSWER
+    with (
+        Client(server.url, PORTAL) as xroad,
+        pytest.raises(NotAnXRoadAnswer, match="has no attachment"),
+    ):
+        xroad.wsdl(FACT)

@@ -26,8 +26,14 @@ from kerege.exchange.client.soap import (
     SoapOptions,
     build_soap_call,
     new_boundary,
+    read_service,
+    wsdl_request,
 )
-from kerege.exchange.client.soap_answer import SoapResponse, read_soap_answer
+from kerege.exchange.client.soap_answer import (
+    SoapResponse,
+    read_soap_answer,
+    wsdl_of,
+)
 from kerege.exchange.client.tls import TLS
 from kerege.xroad.identifiers import ClientId, ServiceId
 
@@ -223,6 +229,16 @@ class AsyncClient:
             max_answer_bytes=options.get("max_answer_bytes"),
         )
         return read_soap_answer(answer, answer.content, call.envelope)
+
+    async def wsdl(self, service: Service, **options: Unpack[SoapOptions]) -> bytes:
+        """Return the WSDL of a SOAP service; its provider's server has it.
+
+        Raises as `soap`; `ServiceSoapFault` if the answer has no WSDL.
+        """
+        if isinstance(service, str):
+            service = read_service(service)
+        asked, body = wsdl_request(service)
+        return wsdl_of(await self.soap(asked, body, **options))
 
     async def send_soap(
         self,

@@ -163,6 +163,11 @@ class Client:
         worker = self._open_worker()
         return worker.run(worker.client.soap(service, body, **options))
 
+    def wsdl(self, service: Service, **options: Unpack[SoapOptions]) -> bytes:
+        """Return the WSDL of a SOAP service; see `AsyncClient.wsdl`."""
+        worker = self._open_worker()
+        return worker.run(worker.client.wsdl(service, **options))
+
     def send_soap(
         self,
         call: SoapCall,

@@ -3,12 +3,13 @@
 Source: PR-MESS 2.2 (header), 2.4 (attachments: SOAP Messages with Attachments); RFC 2387.
 """
 
+import dataclasses
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
 
-from lxml.etree import tostring
+from lxml import etree
 
 from kerege.exchange.client.request import Body, checked_headers
 from kerege.exchange.client.sending import CHUNK_BYTES, file_of
@@ -19,7 +20,7 @@ from kerege.xroad.identifiers import (
     decode_segment,
 )
 from kerege.xroad.rest import RepresentedParty
-from kerege.xroad.soap import SoapMessage, write
+from kerege.xroad.soap import XROAD_NAMESPACE, SoapMessage, write
 from kerege.xroad.xml import parse
 
 PROTOCOL_VERSION = "4.0"
@@ -108,7 +109,7 @@ def build_soap_call(
         ),
     )
     return SoapCall(
-        write(message, tostring(element)),
+        write(message, etree.tostring(element)),
         query_id,
         options.get("attachments", ()),
         options.get("soap_action", ""),
@@ -130,6 +131,27 @@ def read_service(text: str) -> ServiceId:
     instance, member_class, member, subsystem, code = codes[:5]
     version = codes[5] if len(codes) == 6 else None
     return ServiceId(instance, member_class, member, subsystem, code, version)
+
+
+def wsdl_request(service: ServiceId) -> tuple[ServiceId, bytes]:
+    """Return whom to ask for the WSDL of a service, and the request's element.
+
+    Source: PR-META, getWsdl. Everybody may ask.
+    """
+    asked = etree.Element(
+        f"{{{XROAD_NAMESPACE}}}getWsdl", nsmap={None: XROAD_NAMESPACE}
+    )
+    fields = (
+        ("serviceCode", service.service_code),
+        ("serviceVersion", service.service_version),
+    )
+    for name, value in fields:
+        if value:
+            etree.SubElement(asked, f"{{{XROAD_NAMESPACE}}}{name}").text = value
+    metadata = dataclasses.replace(
+        service, service_code="getWsdl", service_version=None
+    )
+    return metadata, etree.tostring(asked)
 
 
 def new_boundary() -> str:

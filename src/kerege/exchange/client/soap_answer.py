@@ -116,6 +116,22 @@ def read_soap_answer(head: Head, content: bytes, request: bytes) -> SoapResponse
     )
 
 
+def wsdl_of(answer: SoapResponse) -> bytes:
+    """Return the WSDL in an answer to getWsdl.
+
+    Raises `ServiceSoapFault` for a fault, `NotAnXRoadAnswer` if there is none.
+    """
+    answer.raise_for_status()
+    if not answer.attachments:
+        raise NotAnXRoadAnswer(
+            "The answer to getWsdl has no attachment",
+            query_id=answer.query_id,
+            advice="Ask the provider's operator: its server must attach the WSDL",
+        )
+    content = answer.attachments[0].content
+    return content if isinstance(content, bytes) else b""
+
+
 def _collected(
     events: list[SoapEvent],
 ) -> tuple[SoapMessage | None, RelayedFaultError | None, bytes, tuple[Attachment, ...]]:

@@ -2,7 +2,7 @@
 
     with Client("http://127.0.0.11:8080", "central-server/GOV/70000001/portal") as xroad:
         transport = XRoadTransport(xroad, "central-server/GOV/70000050/registers")
-        soap = zeep.Client("registers.wsdl", transport=transport)
+        soap = zeep.Client(transport.wsdl("villageFact"), transport=transport)
         answer = soap.service.villageFact(code="41704210830020")
 
 zeep reads the WSDL and turns values into XML and back; the X-Road header, HTTPS, bounds
@@ -15,7 +15,8 @@ says who has to act. A fault of the service stays zeep's ``zeep.exceptions.Fault
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Unpack
+from io import BytesIO
+from typing import IO, Unpack
 
 import requests
 from lxml import etree
@@ -87,6 +88,13 @@ class XRoadTransport(Transport):
         finally:
             self._options = before
 
+    def wsdl(self, code: str) -> IO[bytes]:
+        """Return the WSDL of a service of the provider, for ``zeep.Client``.
+
+        A WSDL that includes other files is better read from where it lies.
+        """
+        return BytesIO(self._xroad.wsdl(self._service(code)))
+
     def post_xml(
         self, address: str, envelope: etree._Element, headers: Mapping[str, str]
     ) -> requests.Response:
@@ -144,8 +152,14 @@ class XRoadTransport(Transport):
         return query_id
 
     def _header_for(self, code: str, options: SoapOptions) -> bytes:
+        if not options.get("user_id") and self._xroad.user_id:
+            options["user_id"] = self._xroad.user_id
+        client, service = self._xroad.client, self._service(code)
+        return build_soap_call(client, service, f"<{code}/>", options).envelope
+
+    def _service(self, code: str) -> ServiceId:
         provider = self._provider
-        service = ServiceId(
+        return ServiceId(
             provider.instance,
             provider.member_class,
             provider.member_code,
@@ -153,7 +167,3 @@ class XRoadTransport(Transport):
             code,
             self._version,
         )
-        if not options.get("user_id") and self._xroad.user_id:
-            options["user_id"] = self._xroad.user_id
-        client = self._xroad.client
-        return build_soap_call(client, service, f"<{code}/>", options).envelope

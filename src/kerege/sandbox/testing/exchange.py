@@ -131,6 +131,7 @@ class Exchange:
         *,
         soap: bool = False,
         version: str | None = None,
+        description: str = "",
         allowed: bool = True,
     ) -> str:
         """Let the provider offer a service; return its identifier.
@@ -142,6 +143,8 @@ class Exchange:
                 that runs already.
             soap: Whether it is a SOAP service; REST by default.
             version: The service version, for SOAP.
+            description: Address of its WSDL or OpenAPI description, for getWsdl and
+                getOpenAPI.
             allowed: Whether the consumer gets the right to call it.
 
         Raises:
@@ -155,6 +158,7 @@ class Exchange:
             version=version,
             url=url,
             soap=soap,
+            description=description,
             allowed=allowed,
         )
         service: str = answer["service"]

@@ -53,9 +53,15 @@ class Rights:
     def _offer(
         self, connection: Connection, service_id: ServiceId, message: Mapping[str, Any]
     ) -> None:
-        kind = ServiceType.WSDL if message["soap"] else ServiceType.REST
-        timeout = SERVICE_TIMEOUT_SECONDS
-        service = Service(service_id, kind, message["url"], timeout, verify_tls=False)
+        described = ServiceType.OPENAPI3 if message["description"] else ServiceType.REST
+        service = Service(
+            service_id,
+            ServiceType.WSDL if message["soap"] else described,
+            message["url"],
+            SERVICE_TIMEOUT_SECONDS,
+            verify_tls=False,
+            description_url=message["description"],
+        )
         add_service(connection, service)
         if message["allowed"]:
             self._allow(connection, service_id)
