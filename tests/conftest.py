@@ -1,4 +1,11 @@
-"""Fixtures that tests anywhere may ask for by name."""
+"""Fixtures that tests anywhere may ask for by name, and what holds for all of them."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from hypothesis import HealthCheck, settings
 
 from tests.postgres import (
     database,
@@ -17,3 +24,25 @@ __all__ = [
     "postgres_url",
     "sqlite_database",
 ]
+
+settings.register_profile(
+    "kerege",
+    deadline=None,  # a busy machine is no reason to fail
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("kerege")
+
+
+@pytest.fixture(autouse=True)
+def logs_are_put_back() -> Iterator[None]:
+    """Commands configure the logs of the whole process; the next test needs all."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    was = structlog.get_config() if structlog.is_configured() else None
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    if was:
+        structlog.configure(**was)
+    else:
+        structlog.reset_defaults()

@@ -56,7 +56,7 @@ def turn(loop):
 def ask(admin, data):
     """Send bytes; return what comes until the port closes."""
     loop, address, trouble = admin
-    with socket.create_connection(address, timeout=5) as end:
+    with socket.create_connection(address, timeout=60) as end:
         end.sendall(data)
         turn(loop)
         got = b""
@@ -123,7 +123,7 @@ def test_those_who_have_asked_keep_their_places(admin, waiting):
     for end in asking:
         end.sendall(b"GET /later HTTP/1.1\r\n\r\n")
     turn(loop)
-    with socket.create_connection(address, timeout=5) as late:
+    with socket.create_connection(address, timeout=60) as late:
         turn(loop)
         assert late.recv(1) == b""
     assert len(waiting) == MAX_CONNECTIONS
@@ -154,7 +154,7 @@ def control(tmp_path):
 def tell(control, data):
     loop, path, _ = control
     with socket.socket(socket.AF_UNIX) as end:
-        end.settimeout(5)
+        end.settimeout(60)
         end.connect(str(path))
         end.sendall(data)
         turn(loop)

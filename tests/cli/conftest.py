@@ -1,34 +1,17 @@
 """The command line in tests: run in this process, with its logs put back after."""
 
-import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import click.testing
 import pytest
-import structlog
 
 from kerege.cli import main
 from kerege.xroad.globalconf import Anchor, AnchorSource
 
 Kerege = Callable[..., click.testing.Result]
-
-
-@pytest.fixture(autouse=True)
-def logs_are_put_back() -> Iterator[None]:
-    """Commands configure the logs of the whole process."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    was = structlog.get_config() if structlog.is_configured() else None
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    if was:
-        structlog.configure(**was)
-    else:
-        structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kerege.sandbox.layout import Files, MemberPlan
 
-READY_SECONDS = 60.0
+READY_SECONDS = 180.0
 RUN = (sys.executable, "-m", "kerege.cli", "security-server", "run")
 
 

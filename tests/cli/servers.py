@@ -27,9 +27,9 @@ from kerege.sandbox.layout import (
     MemberPlan,
     Ports,
 )
-from kerege.sandbox.ports import find_ports
 from kerege.sandbox.services import start_services
 from tests.cli.running import RUN
+from tests.ports import reserved_ports
 
 PATIENCE_SECONDS = 180.0
 Event = dict[str, object]
@@ -38,8 +38,15 @@ Event = dict[str, object]
 @contextmanager
 def instance(folder: Path, first_ports: Ports) -> Iterator[Instance]:
     """Build an instance, and run its trust services and its register."""
-    made = build(Files(folder / "instance"), find_ports(first_ports))
-    prepare(made)
+    with reserved_ports(first_ports) as ports:
+        made = build(Files(folder / "instance"), ports)
+        prepare(made)
+        with _services(made):
+            yield made
+
+
+@contextmanager
+def _services(made: Instance) -> Iterator[None]:
     ready, ended = threading.Event(), asyncio.Event()
     loop = asyncio.new_event_loop()
 
@@ -53,7 +60,7 @@ def instance(folder: Path, first_ports: Ports) -> Iterator[Instance]:
     thread.start()
     assert ready.wait(PATIENCE_SECONDS)
     try:
-        yield made
+        yield
     finally:
         loop.call_soon_threadsafe(ended.set)
         thread.join()

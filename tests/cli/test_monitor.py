@@ -14,7 +14,7 @@ from tests.terminals import COMMAND, Screen
 
 pytestmark = pytest.mark.slow
 
-FIRST_PORTS = Ports().shifted(25_000)
+FIRST_PORTS = Ports().shifted(22_800)
 PERSON = "12345678901234"
 MESSAGES = 5
 STATUS = 204

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import json
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 
 import pytest
@@ -23,9 +23,9 @@ from kerege.sandbox.layout import (
     Files,
     Ports,
 )
-from kerege.sandbox.ports import find_ports
 from kerege.sandbox.services import start_services
 from tests.cli.running import READY_SECONDS, run_to_its_end, running_server
+from tests.ports import reserved_ports
 
 FIRST_PORTS = Ports().shifted(21_000)
 ADDRESS = SERVICES[0].service_id
@@ -33,11 +33,12 @@ PIN = "12345678901234"
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Files]:
     """A sandbox instance on disk."""
     made = Files(tmp_path_factory.mktemp("sandbox") / "instance")
-    build(made, find_ports(FIRST_PORTS))
-    return made
+    with reserved_ports(FIRST_PORTS) as ports:
+        build(made, ports)
+        yield made
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ async def pass_bugs(work: Awaitable[None], bug: FailingTwice) -> None:
     """Run a job until its bug has not shown itself once."""
     task = asyncio.ensure_future(work)
     passing = asyncio.ensure_future(bug.passed.wait())
-    await asyncio.wait((task, passing), timeout=10, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait((task, passing), timeout=60, return_when=asyncio.FIRST_COMPLETED)
     assert passing.done(), task
     task.cancel()
     await asyncio.gather(task, passing, return_exceptions=True)

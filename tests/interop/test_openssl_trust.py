@@ -188,7 +188,7 @@ def openssl_responder(files: Files, ca: SandboxCA, index: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{found[1]}/"
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def index_line(certificate: x509.Certificate, *, revoked: bool = False) -> str:

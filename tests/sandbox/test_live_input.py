@@ -71,7 +71,7 @@ class Lines:
             self.seen += batch
 
     async def until(self, *lines):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while self.seen[-len(lines) :] != list(lines):
                 assert not self.task.done(), self.task.exception()
                 await asyncio.sleep(0.001)

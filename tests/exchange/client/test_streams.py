@@ -1,6 +1,7 @@
 """Bodies and answers of any length, in memory for one chunk."""
 
 import asyncio
+import contextlib
 import os
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -191,9 +192,9 @@ async def test_an_answer_that_stalls_times_out():
     async with (
         sending(MEBIBYTE, stop_after=65536, then="stall") as (url, _),
         AsyncClient(url, PORTAL) as xroad,
-        xroad.stream("GET", ARCHIVE, timeout=0.2) as got,
+        xroad.stream("GET", ARCHIVE, timeout=2) as got,
     ):
-        with pytest.raises(AnswerTimedOut, match=r"within 0\.2 seconds"):
+        with pytest.raises(AnswerTimedOut, match=r"within 2 seconds"):
             await all_of(got.chunks(), [0])
 
 
@@ -226,7 +227,10 @@ async def refusing_at_once():
         await reader.readuntil(b"\r\n\r\n")
         writer.write(fault("server.serverproxy.access_denied"))
         await writer.drain()
-        await reader.read(100)
+        # With bytes unread a close would be a reset, which can destroy the answer.
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(65_536):
+                pass
         writer.close()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)

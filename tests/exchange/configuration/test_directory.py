@@ -192,7 +192,7 @@ async def test_it_reloads_until_it_is_cancelled(tmp_path: Path) -> None:
 
     configuration.reload = observed
     with structlog.testing.capture_logs():
-        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
             task = group.create_task(configuration.run(interval_seconds=0))
             assert not await rounds.get()
             write(tmp_path)

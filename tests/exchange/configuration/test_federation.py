@@ -124,13 +124,13 @@ async def test_a_partner_that_never_answers_keeps_us_neither_from_others_nor_fro
         return await get(url, limit=limit)
 
     monkeypatch.setattr(world.network, "get", hang)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await world.client.update()
     assert world.client.current().instances == ("KG", "UZ")
 
     monkeypatch.setattr(client_module, "PARTNER_SECONDS", 3600)
     monkeypatch.setattr(client_module, "PARTNERS_SECONDS", 0.05)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await world.client.update()
     assert world.client.current().instances == ("KG", "UZ")
 

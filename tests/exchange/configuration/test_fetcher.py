@@ -99,7 +99,7 @@ async def test_a_server_that_drips_is_left_before_its_answer_is_complete(
             await asyncio.sleep(0.01)
 
     async with running(drip) as url:
-        fetcher = HttpFetcher(FetcherSettings(0.1, 0.1))
+        fetcher = HttpFetcher(FetcherSettings(0.5, 0.5))
         with pytest.raises(XRoadError) as error:
             await fetcher.get(url, limit=100_000)
         await fetcher.aclose()

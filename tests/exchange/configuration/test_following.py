@@ -31,7 +31,7 @@ async def test_a_follower_serves_what_the_leader_downloads(
     central.generated_at = leader.now  # signed anew, with a later end
     leader.serve(central)
     await leader.client.update()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         # It may read between two files of the leader, and once more when all are there.
         while follower.client.current().expires == first.expires:  # noqa: ASYNC110
             await asyncio.sleep(0)

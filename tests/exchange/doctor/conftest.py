@@ -1,6 +1,5 @@
 """The instance that all tests of the doctor start from, built once."""
 
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,28 +7,17 @@ import pytest
 
 from kerege.sandbox.builder import build
 from kerege.sandbox.layout import BANK, PORTAL, Files, Ports
-from kerege.sandbox.ports import busy_addresses
 from tests.exchange.doctor.world import Built, World, identity_of
+from tests.ports import reserved_ports
 
-FIRST_SHIFT, STEP, TRIES = 10_000, 100, 80
-RESERVED = "127.0.0.9"
-"""Nobody listens here; a bound port says that a set of ports is somebody's."""
+FIRST_PORTS = Ports().shifted(10_000)
 
 
 @pytest.fixture(scope="session")
 def own_ports() -> Iterator[Ports]:
     """A set of ports that no other test run takes while they are free in between."""
-    for attempt in range(TRIES):
-        ports = Ports().shifted(FIRST_SHIFT + attempt * STEP)
-        with socket.socket() as reservation:
-            try:
-                reservation.bind((RESERVED, ports.peer))
-            except OSError:
-                continue
-            if not busy_addresses(ports):
-                yield ports
-                return
-    pytest.fail("no set of ports is free")
+    with reserved_ports(FIRST_PORTS) as ports:
+        yield ports
 
 
 @pytest.fixture(scope="session")

@@ -380,10 +380,10 @@ async def test_it_looks_again_by_itself(world):
     world.answers = dict.fromkeys(world.urls, fails)
     fetcher = world.fetcher(schedule=schedule)
     task = asyncio.ensure_future(fetcher.run())
-    await asyncio.wait_for(until(lambda: len(world.asked) == 6), 5)
+    await asyncio.wait_for(until(lambda: len(world.asked) == 6), 60)
     world.answers = {}
     world.now += timedelta(seconds=1)
-    await asyncio.wait_for(until(lambda: fetcher.responses_for(world.own[1])), 5)
+    await asyncio.wait_for(until(lambda: fetcher.responses_for(world.own[1])), 60)
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task

@@ -34,7 +34,7 @@ class Worker:
             self.does.remove(what)
 
     async def until(self, *what: str) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while self.does != list(what):  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0)
 
@@ -99,7 +99,7 @@ async def test_who_cannot_look_at_the_lock_goes_on_following_and_tries_again(
     with capture_logs() as events:
         task = asyncio.ensure_future(second.turns.run())
         await second.until("follow")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while left[0]:  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0)
         assert second.does == ["follow"]

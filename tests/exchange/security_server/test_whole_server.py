@@ -34,10 +34,10 @@ from kerege.sandbox.layout import (
     Files,
     Ports,
 )
-from kerege.sandbox.ports import find_ports
 from kerege.sandbox.services import start_services
 from kerege.trust.key_kinds import KeyKind
 from kerege.xroad.faults import XRoadError
+from tests.ports import reserved_ports
 from tests.postgres import needs_postgres
 
 PIN = "20101190000000"
@@ -45,10 +45,10 @@ PIN = "20101190000000"
 
 @pytest.fixture
 def instance(tmp_path):
-    ports = find_ports(Ports().shifted(25_000))
-    made = build(Files(tmp_path / "demo"), ports, kind=KeyKind.EC_P256)
-    prepare(made)
-    return made
+    with reserved_ports(Ports().shifted(23_500)) as ports:
+        made = build(Files(tmp_path / "demo"), ports, kind=KeyKind.EC_P256)
+        prepare(made)
+        yield made
 
 
 def server(instance, member, *, clock=None, **changes):
@@ -136,7 +136,7 @@ async def test_what_passes_and_what_runs_out_is_told_to_prometheus(instance):
 async def told(instance, member):
     """What a server's metrics say, by name and some labels."""
     folder = instance.files.server(member) / "spool" / "metrics"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not list(folder.glob("state-*.json")):  # noqa: ASYNC110 - nothing would set an event
             await asyncio.sleep(0.01)
     text = render(folder).decode()

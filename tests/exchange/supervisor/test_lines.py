@@ -15,7 +15,7 @@ import pytest
 from kerege.exchange.supervisor.events import Events
 from kerege.exchange.supervisor.lines import PIPE_BUF, Lines
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 WRITER = """
 import sys
 from kerege.exchange.supervisor.lines import Lines
