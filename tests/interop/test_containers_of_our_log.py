@@ -24,12 +24,17 @@ from kerege.sandbox.layout import (
     Ports,
 )
 from kerege.sandbox.people import register
+from kerege.xroad.identifiers import ServiceId
 from tests.interop.test_check_container import MISSING, check
+from tests.soap_parts import RELATED, binary, envelope, multipart
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
 ]
+
+
+SOAP_QUERY_ID = "asked-in-soap"
 
 
 @pytest.fixture(scope="module")
@@ -53,21 +58,26 @@ async def _download(folder):
         caller = Caller(demo, session)
         pin = next(iter(register().people))
         answer = await caller.call(PORTAL, PORTAL_CLIENT, f"family-members/{pin}")
-        for member, client in ((PORTAL, PORTAL_CLIENT), (REGISTER, PROVIDER)):
+        await _ask_in_soap(demo, session)
+        sides = ((PORTAL, PORTAL_CLIENT, ""), (REGISTER, PROVIDER, ""))
+        soap_sides = ((PORTAL, PORTAL_CLIENT, "-soap"), (REGISTER, PROVIDER, "-soap"))
+        for member, client, protocol in (*sides, *soap_sides):
+            query_id = SOAP_QUERY_ID if protocol else answer.query_id
             query = (
                 f"/asic?xRoadInstance={client.instance}"
                 f"&memberClass={client.member_class}&memberCode={client.member_code}"
                 f"&subsystemCode={client.subsystem_code}"
-                f"&queryId={answer.query_id}&force"
+                f"&queryId={query_id}&force"
             )
             status, content = await caller.download(member, query)
             assert status == 200, content
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 for name in archive.namelist():
                     kind = "request" if "-request-" in name else "response"
-                    path = folder / f"{member.server_code}-{kind}.asice"
+                    side = f"{member.server_code}{protocol}-{kind}"
+                    path = folder / f"{side}.asice"
                     path.write_bytes(archive.read(name))
-                    found[f"{member.server_code}-{kind}"] = path
+                    found[side] = path
         status, content = await caller.download(PORTAL, "/verificationconf")
         assert status == 200
         (folder / "verificationconf.zip").write_bytes(content)
@@ -76,7 +86,26 @@ async def _download(folder):
     return found
 
 
-SIDES = ["SS1-request", "SS1-response", "SS2-request", "SS2-response"]
+async def _ask_in_soap(demo: Demo, session: aiohttp.ClientSession) -> None:
+    """Ask what the register provides, with an attachment that nobody needs."""
+    codes = (PROVIDER.instance, PROVIDER.member_class, PROVIDER.member_code)
+    service = ServiceId(*codes, PROVIDER.subsystem_code, "listMethods")
+    content = envelope(PORTAL_CLIENT, service, SOAP_QUERY_ID)
+    url = f"http://{PORTAL.address}:{demo.instance.ports.client_http}/"
+    async with session.post(
+        url,
+        data=multipart(content, [binary(b"attached")]),
+        headers={"Content-Type": RELATED, "SOAPAction": ""},
+    ) as got:
+        assert b"listMethodsResponse" in await got.read()
+
+
+SIDES = [
+    f"{server}{protocol}-{kind}"
+    for server in ("SS1", "SS2")
+    for protocol in ("", "-soap")
+    for kind in ("request", "response")
+]
 
 
 @pytest.mark.parametrize("name", SIDES)
