@@ -8,7 +8,7 @@ from lxml import etree
 
 from kerege.xroad import soap
 from kerege.xroad.faults import RelayedFaultError, XRoadError
-from kerege.xroad.soap import Answer
+from kerege.xroad.soap import Answer, _rewrite
 from tests.xroad.soap.envelopes import ENV, HEADER, XML, XROAD, envelope, envelopes
 
 HASH = soap.request_hash(b"the request")
@@ -218,6 +218,38 @@ def test_a_charset_counts_where_the_answer_says_nothing():
 )
 def test_the_charset_is_that_of_what_is_written(sent, expected):
     assert soap.utf8_content_type(sent) == expected
+
+
+def code_of(content: bytes) -> str:
+    with pytest.raises(XRoadError) as refused:
+        soap.add_request_hash(content, XML, HASH)
+    return refused.value.code
+
+
+def test_tags_that_must_be_written_anew_are_bounded():
+    """Each is taken apart, and `>` becomes four characters."""
+    long = "x" * _rewrite.MAX_TAG_BYTES
+    usual = envelope(body=f'<personResponse a="{long}"></personResponse>')
+    assert answer(usual).content.count(b"x") > len(long)
+    assert code_of(envelope(body=f"<personResponse a='{long}'/>")) == "invalid_soap"
+    header = HEADER.replace("<x:id>", f'<x:id a="{long}">')
+    assert code_of(envelope(header, ANSWER)) == "invalid_soap"
+
+
+def test_so_are_their_number_and_what_comes_out(monkeypatch):
+    content = envelope(body=f"<personResponse>{'<a/>' * 60}</personResponse>")
+    assert answer(content)
+    monkeypatch.setattr(_rewrite, "MAX_SOAP_BYTES", len(content))
+    assert code_of(content) == "invalid_soap"
+    monkeypatch.undo()
+    monkeypatch.setattr(_rewrite, "MAX_ELEMENTS", 50)
+    assert code_of(content) == "invalid_soap"
+
+
+def test_a_fault_has_an_end():
+    detail = "<a/>" * (soap.MAX_FAULT_BYTES // 4)
+    fault = f"<e:Fault><faultcode>c</faultcode><detail>{detail}</detail></e:Fault>"
+    assert code_of(envelope(None, fault)) == "invalid_soap"
 
 
 def essence(content: bytes) -> list[object]:

@@ -7,6 +7,7 @@ from kerege.xroad.faults import RelayedFaultError, XRoadError, soap_fault
 from kerege.xroad.soap._encoding import to_utf8, without_declaration
 from kerege.xroad.soap._names import (
     ENVELOPE_NAMESPACE,
+    MAX_FAULT_BYTES,
     MAX_FAULT_CODE_CHARACTERS,
     MAX_FAULT_TEXT_CHARACTERS,
     refuse,
@@ -25,6 +26,8 @@ def read_fault(content: bytes, *, charset: str | None = None) -> RelayedFaultErr
     Raises:
         XRoadError: ``invalid_soap``, or ``invalid_message`` if it is no fault.
     """
+    if len(content) > MAX_FAULT_BYTES:
+        refuse(f"The SOAP fault is larger than {MAX_FAULT_BYTES} bytes")
     text = without_declaration(to_utf8(content, charset=charset))
     root = xml.parse(text, code="invalid_soap", what="The SOAP message")
     if root.tag != f"{_ENV}Envelope":

@@ -13,6 +13,8 @@ XINCLUDE_NAMESPACE = "http://www.w3.org/2001/XInclude"
 
 MAX_SOAP_BYTES = 16 * 1024 * 1024
 """SOAP is parsed in memory; larger data belongs into attachments."""
+MAX_FAULT_BYTES = 1024 * 1024
+"""A fault becomes a tree; Java's longest stack trace fits."""
 MAX_DEPTH = 250
 """Elements within each other. libxml2 and most other parsers stop at 256."""
 MAX_ELEMENTS = 1_000_000

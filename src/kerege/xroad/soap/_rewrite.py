@@ -34,14 +34,14 @@ from kerege.xroad.soap._message import (
     message_of,
     require_soap_type,
 )
-from kerege.xroad.soap._names import MAX_SOAP_BYTES, refuse
+from kerege.xroad.soap._names import MAX_ELEMENTS, MAX_SOAP_BYTES, refuse
 from kerege.xroad.soap._scan import end_of_tag, scan
 from kerege.xroad.soap._walk import Scan
 
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 _ODD = re.compile(
     rb"<(?!/?+[^\s<>/!?\"'=]++(?:[ ][^\s<>/\"'=]++=\"[^<>\"'&\t\n\x7f\xc2]*+\")*+>)"
-    rb"(?:!--.*?-->|!\[CDATA\[.*?\]\]>|\?.*?\?>|(?:\"[^\"]*+\"|'[^']*+'|[^<>\"'])*+>)",
+    rb"(?:!--.*?-->|!\[CDATA\[.*?\]\]>|\?.*?\?>|(?:\"[^\"]*+\"|'[^']*+'|[^<>\"']++)*+>)",
     re.DOTALL,
 )
 """What is not already a tag as it shall be written. The text is known to be XML."""
@@ -59,11 +59,14 @@ _NAMED = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
 _AROUND = re.compile(rb"<\?.*?\?>|(<!--.*?-->)", re.DOTALL)
 _PIECES = re.compile(
     rb"<!--(.*?)-->|<!\[CDATA\[(.*?)\]\]>|([^<&]++)"
-    rb"|<\?.*?\?>|&[^;]*+;|<(?:\"[^\"]*+\"|'[^']*+'|[^<>\"'])*+>",
+    rb"|<\?.*?\?>|&[^;]*+;|<(?:\"[^\"]*+\"|'[^']*+'|[^<>\"']++)*+>",
     re.DOTALL,
 )
 _CHARSET = re.compile(r"(;\s*charset\s*=\s*)(\"[^\"]*\"|[^\s;]*)", re.IGNORECASE)
 _ALGORITHM_ID = b"algorithmId"
+MAX_TAG_BYTES = 256 * 1024
+"""A tag that has to be written in another way: its attributes are looked at one by one,
+and a character may become six. Usual tags may be as long as they like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,8 @@ def add_request_hash(
     envelope = _normalised(_with_hash(text, found, request_hash.encode("ascii")))
     before, after = _kept(without_declaration(text[:start])), _kept(text[end:])
     whole = b"%b%b%b%b\n" % (_DECLARATION, before, envelope, after)
+    if len(whole) > MAX_SOAP_BYTES:
+        refuse(f"The answer is larger than {MAX_SOAP_BYTES} bytes when written again")
     return Answer(message, whole, utf8_content_type(content_type))
 
 
@@ -143,7 +148,9 @@ def _with_hash(text: bytes, found: Scan, value: bytes) -> bytes:
 
 def _start_tag(text: bytes, at: int) -> bytes:
     found = _PIECES.match(text, at)
-    return found[0] if found else b""
+    tag = found[0] if found else b""
+    _require_short(tag)
+    return tag
 
 
 def _hash_element(id_tag: bytes, value: bytes) -> bytes:
@@ -188,19 +195,35 @@ def _lines(text: bytes) -> bytes:
 
 
 def _normalised(text: bytes) -> bytes:
-    return _ODD.sub(_rewritten, _lines(text))
+    text = _lines(text)
+    written = bytearray()
+    position = 0
+    for count, found in enumerate(_ODD.finditer(text)):
+        if count > MAX_ELEMENTS:
+            refuse(f"The answer has more than {MAX_ELEMENTS} unusual tags")
+        start, end = found.span()
+        written += text[position:start]
+        written += _rewritten(text[start:end])
+        position = end
+    written += text[position:]
+    return bytes(written)
 
 
-def _rewritten(found: re.Match[bytes]) -> bytes:
-    token = found[0]
+def _rewritten(token: bytes) -> bytes:
     if token.startswith(b"<!"):
         return token
     if token.startswith(b"<?"):
         return b""
+    _require_short(token)
     name = _NAME.match(token)
     tag = name[0] if name else token
     written = b"%b%b>" % (tag, _attributes(token))
     return b"%b</%b>" % (written, tag[1:]) if token.endswith(b"/>") else written
+
+
+def _require_short(tag: bytes) -> None:
+    if len(tag) > MAX_TAG_BYTES:
+        refuse(f"A tag of the answer is longer than {MAX_TAG_BYTES} bytes")
 
 
 def _attributes(token: bytes, *, without: bytes = b"") -> bytes:

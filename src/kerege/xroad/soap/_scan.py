@@ -27,7 +27,7 @@ _AFTER_NAME = (b">", b" ", b"/", b"\n", b"\r", b"\t")
 _END_TAG = re.compile(rb"</([^\s>]++)\s*+>")
 _ENDING = re.compile(rb"\s*+</([^\s>]++)\s*+>\s*+</([^\s>]++)\s*+>\s*+")
 """The last two end tags."""
-_TAG = re.compile(rb"<(?:\"[^\"]*\"|'[^']*'|[^>\"'])*>")
+_TAG = re.compile(rb"<(?:\"[^\"]*+\"|'[^']*+'|[^>\"']++)*+>")
 
 
 def scan(content: bytes) -> Scan:

@@ -25,7 +25,7 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 _ESCAPED = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"}
 )
-_TAG_END = re.compile(rb"<(?:\"[^\"]*\"|'[^']*'|[^>\"'])*>")
+_TAG_END = re.compile(rb"<(?:\"[^\"]*+\"|'[^']*+'|[^>\"']++)*+>")
 
 
 def write(message: SoapMessage, body: bytes | None = None) -> bytes:

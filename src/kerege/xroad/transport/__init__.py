@@ -14,7 +14,7 @@ through it, everything else is collected up to a bound. The functions that write
 return bytes and never keep anything.
 """
 
-from kerege.xroad.soap import MAX_SOAP_BYTES
+from kerege.xroad.soap import MAX_FAULT_BYTES, MAX_SOAP_BYTES
 from kerege.xroad.transport._content_type import media_type, parameter
 from kerege.xroad.transport._encoder import (
     PART_ENDED,
@@ -55,7 +55,6 @@ from kerege.xroad.transport._multipart import (
     find_header,
 )
 from kerege.xroad.transport._reader import (
-    MAX_FAULT_BYTES,
     MAX_HASH_CHAIN_BYTES,
     MAX_OCSP_BYTES,
     MAX_OCSP_RESPONSES,

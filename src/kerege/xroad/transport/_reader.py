@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kerege.xroad import soap
 from kerege.xroad.faults import RelayedFaultError, XRoadError
 from kerege.xroad.rest import MAX_BLOCK_BYTES
-from kerege.xroad.soap import MAX_SOAP_BYTES
+from kerege.xroad.soap import MAX_FAULT_BYTES, MAX_SOAP_BYTES
 from kerege.xroad.transport._content_type import media_type, parameter
 from kerege.xroad.transport._events import (
     AttachmentBegan,
@@ -38,8 +38,6 @@ MAX_OCSP_RESPONSES = 10
 """One per certificate of a chain without its root."""
 MAX_OCSP_BYTES = 64 * 1024
 """A response with its responder's certificate has about 2 KB."""
-MAX_FAULT_BYTES = 1024 * 1024
-"""XML where only a fault can stand: room for Java's longest stack trace."""
 MAX_HASH_CHAIN_BYTES = 1024 * 1024
 """Lists a message's attachments; the steps grow with the logarithm of the batch."""
 MAX_SIGNATURE_BYTES = 1024 * 1024
