@@ -90,6 +90,14 @@ from kerege.xroad.metadata import (
 )
 from kerege.xroad.metadata._yaml import read_json, read_yaml
 from kerege.xroad.ocsp import read_ocsp_response
+from kerege.xroad.opmonitoring import (
+    NAMESPACE as MONITORING_NAMESPACE,
+    read_health_data_request,
+    read_metrics_request,
+    read_operational_data_request,
+    read_records,
+    require_stored,
+)
 from kerege.xroad.rest import (
     RestRequest,
     RestResponse,
@@ -109,6 +117,14 @@ SOURCE = Path(__file__).resolve().parents[2] / "src" / "kerege"
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 MULTIPART = "multipart/mixed; boundary=b"
 Parser = Callable[[bytes], object]
+
+
+def monitoring_request(name: str, content: str) -> bytes:
+    return (
+        '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
+        f'<getSecurityServer{name} xmlns="{MONITORING_NAMESPACE}">{content}'
+        f"</getSecurityServer{name}></e:Body></e:Envelope>"
+    ).encode()
 
 
 def text(function: Callable[[str], object]) -> Parser:
@@ -548,6 +564,33 @@ PARSERS: dict[str, tuple[Parser, tuple[type[Exception], ...], object]] = {
         b"T:C:M:S",
     ),
     "decode_segment": (text(decode_segment), REFUSES, b"a%20b"),
+    # Operational monitoring.
+    "read_operational_data_request": (
+        read_operational_data_request,
+        REFUSES,
+        lambda: monitoring_request(
+            "OperationalData",
+            "<searchCriteria><recordsFrom>1</recordsFrom><recordsTo>2</recordsTo>"
+            "</searchCriteria><outputSpec><outputField>succeeded</outputField>"
+            "</outputSpec>",
+        ),
+    ),
+    "read_health_data_request": (
+        read_health_data_request,
+        REFUSES,
+        lambda: monitoring_request("HealthData", "<filterCriteria/>"),
+    ),
+    "read_metrics_request": (
+        read_metrics_request,
+        REFUSES,
+        lambda: monitoring_request("Metrics", "<outputField>Packages</outputField>"),
+    ),
+    "read_records": (
+        read_records,
+        REFUSES,
+        b'{"records": [{"securityServerInternalIp": "1", "succeeded": true}]}',
+    ),
+    "require_stored": (require_stored, REFUSES, b'{"status": "Error"}'),
     # What operators, other processes and old files say.
     "load_settings": (filed(load_settings), (SettingsError,), TOML),
     "parse_settings": (
