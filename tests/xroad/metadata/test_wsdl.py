@@ -131,6 +131,30 @@ def test_everything_is_bounded(monkeypatch):
     assert "larger than 10 bytes" in refusal(WHOLE, "invalid_xml")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<a>" + b"<b/>" * 600_000 + b"</a>",
+        b"<a " + b" ".join(b"b%d=''" % n for n in range(600_000)) + b"/>",
+        ("<a>" + "<b/>" * 600_000 + "</a>").encode("utf-16"),
+    ],
+)
+def test_tiny_elements_are_counted_before_they_take_memory(monkeypatch, content):
+    monkeypatch.setattr(_wsdl.xml, "parse", lambda *_, **__: pytest.fail("read"))
+    assert "elements and attributes" in refusal(content, "invalid_xml")
+
+
+def test_an_encoding_that_hides_the_tags_is_refused():
+    text = "<?xml version='1.0' encoding='IBM037'?><a/>"
+    assert "as XML in Unicode does" in refusal(text.encode("cp037"), "invalid_xml")
+    assert "as XML in Unicode does" in refusal(b"", "invalid_xml")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_unicode_has_several_forms(encoding):
+    assert services(WHOLE.decode().encode(encoding)) == services(WHOLE)
+
+
 def test_others_see_a_made_up_address_and_nothing_else_changed():
     document = b"<?xml version='1.0'?><!-- a --><?b c?>" + WHOLE
     document = document.replace(b"</d:service>", b'<s:address x="1"/></d:service>')

@@ -1,5 +1,6 @@
 """YAML as OpenAPI's authors mean it, and bombs that do not go off."""
 
+import json
 import time
 
 import pytest
@@ -145,6 +146,41 @@ plain = (
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text()
 )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" + b"[]," * 600_000 + b"1]",
+        b"[" + b'{"a":1},' * 300_000 + b"1]",
+        ("[" + "[]," * 600_000 + "1]").encode("utf-16"),
+    ],
+)
+def test_json_of_too_many_values_is_not_read_at_all(monkeypatch, content):
+    monkeypatch.setattr(_yaml.json, "loads", lambda *_, **__: pytest.fail("read"))
+    with pytest.raises(XRoadError, match="too large"):
+        read_json(content, code="x", what="It")
+
+
+def test_commas_in_json_texts_are_no_values(monkeypatch):
+    monkeypatch.setattr(_yaml, "MAX_VALUES", 10)
+    text = ',[{\\"' * 100
+    assert read_json(json.dumps([text]).encode(), code="x", what="It") == [text]
+
+
+def test_a_json_text_that_never_ends_is_refused_at_once():
+    started = time.process_time()
+    with pytest.raises(XRoadError, match="is not JSON"):
+        read_json(b'"' + b'\\"' * 1_000_000, code="x", what="It")
+    assert time.process_time() - started < 30
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_json_may_be_in_any_encoding_of_unicode(encoding):
+    content = '{"a": "ңөү"}'.encode(encoding)
+    assert read_json(content, code="x", what="It") == {"a": "ңөү"}
+
+
 values = st.recursive(
     plain, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
 )

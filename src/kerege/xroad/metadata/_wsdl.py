@@ -21,6 +21,9 @@ MAX_OPERATIONS = 2000
 """Operations of one WSDL; national registers have a few hundred."""
 MAX_PORTS = 200
 """Ports of one WSDL; most have one or two."""
+MAX_MARKS = 500_000
+"""Tags and attributes of a WSDL, counted before they take memory: 60 MB. Real ones have
+one in 20 bytes, so the largest have so many."""
 
 _WSDL_NAMESPACE = "http://schemas.xmlsoap.org/wsdl/"
 _WSDL = f"{{{_WSDL_NAMESPACE}}}"
@@ -99,6 +102,13 @@ def read_wsdl(content: bytes) -> WsdlDescription:
 def _parse(content: bytes, code: str) -> etree._Element:
     if len(content) > MAX_DESCRIPTION_BYTES:
         raise XRoadError(code, f"{_WHAT} is larger than {MAX_DESCRIPTION_BYTES} bytes")
+    start = content.lstrip(b"\xef\xbb\xbf\xfe\xff \t\r\n")[:2]
+    if b"<" not in start:  # else the count below could be deceived
+        raise XRoadError(code, f"{_WHAT} does not begin as XML in Unicode does")
+    if content.count(b"<") + content.count(b"=") > MAX_MARKS:
+        raise XRoadError(
+            code, f"{_WHAT} has more than {MAX_MARKS} elements and attributes"
+        )
     return xml.parse(content, code=code, what=_WHAT)
 
 
