@@ -107,7 +107,8 @@ def test_fastapi_xroad_soap_provides_through_us(exchange: Exchange, their_servic
         envelope = ENVELOPE.format(code=code).encode()
         call = SoapCall(envelope, "q-1", soap_action="villageFact")
         with exchange.client() as xroad:
-            answer = xroad.send_soap(call, timeout=SECONDS)
+            http = call.as_http(exchange.consumer_url)
+            answer = xroad.send_soap(http, {"timeout": SECONDS})
         return read_soap_answer(answer, answer.content, envelope)
 
     answer = ask("41704210830020")

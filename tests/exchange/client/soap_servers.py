@@ -41,7 +41,7 @@ class SoapServer:
     asked: list[Asked] = field(default_factory=list)
 
     def __call__(self, environ, start_response):
-        content = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        content = body_of(environ)
         asked = read(content, environ["CONTENT_TYPE"], environ["HTTP_SOAPACTION"])
         self.asked.append(asked)
         if self.reply is not None:
@@ -58,6 +58,18 @@ class SoapServer:
         made = soap.add_request_hash(answer, "text/xml", soap.request_hash(envelope))
         assert isinstance(made, soap.Answer)
         return made.content
+
+
+def body_of(environ) -> bytes:
+    """The body, chunked or not; wsgiref leaves chunks to the application."""
+    if environ.get("HTTP_TRANSFER_ENCODING", "").lower() != "chunked":
+        return environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+    body = b""
+    while size := int(environ["wsgi.input"].readline(), 16):
+        body += environ["wsgi.input"].read(size)
+        environ["wsgi.input"].readline()
+    environ["wsgi.input"].readline()
+    return body
 
 
 def read(content: bytes, content_type: str, soap_action: str) -> Asked:

@@ -1,6 +1,7 @@
 """SOAP calls: what is sent, and what an answer is taken for."""
 
 import io
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -140,6 +141,62 @@ def test_attachments_of_an_answer_are_given(server):
         answer = xroad.soap(FACT, BODY)
     assert answer.attachments == (Attachment(b"\x89PNG\r\n", "image/png", "map"),)
     assert ANSWER in answer.envelope
+
+
+def test_attachments_of_an_answer_go_into_files_as_they_come(server):
+    picture = b"\x89PNG" * 100_000
+
+    def reply(envelope: bytes) -> tuple[str, str, bytes]:
+        parts = b"--b\r\nContent-Type: text/xml\r\n\r\n" + server.hashed(envelope)
+        for name in (b"map", b"photo"):
+            parts += b"\r\n--b\r\nContent-Type: image/png\r\nContent-ID: <" + name
+            parts += b">\r\n\r\n" + name + picture
+        return "200 OK", "multipart/related; boundary=b", parts + b"\r\n--b--\r\n"
+
+    server.reply = reply
+    files: dict[tuple[str, str], io.BytesIO] = {}
+
+    def file_for(content_id: str, content_type: str) -> io.BytesIO:
+        return files.setdefault((content_id, content_type), io.BytesIO())
+
+    with Client(server.url, PORTAL) as xroad:
+        answer = xroad.soap(FACT, BODY, attachment_file=file_for)
+    assert [part.content for part in answer.attachments] == [b"", b""]
+    assert [part.content_id for part in answer.attachments] == ["map", "photo"]
+    assert files["map", "image/png"].getvalue() == b"map" + picture
+    assert files["photo", "image/png"].getvalue() == b"photo" + picture
+
+
+def test_nothing_of_an_attachment_is_kept_before_the_envelope_is_judged(server):
+    def reply(envelope: bytes) -> tuple[str, str, bytes]:
+        parts = b"--b\r\nContent-Type: text/xml\r\n\r\n"
+        parts += soap.answer_to(envelope, ANSWER)
+        parts += b"\r\n--b\r\nContent-Type: a/b\r\n\r\nforged\r\n--b--\r\n"
+        return "200 OK", "multipart/related; boundary=b", parts
+
+    def no_file(content_id: str, content_type: str) -> io.BytesIO:
+        pytest.fail("an attachment of nobody knows whom")
+
+    server.reply = reply
+    with (
+        Client(server.url, PORTAL) as xroad,
+        pytest.raises(NotAnXRoadAnswer, match="no requestHash"),
+    ):
+        xroad.soap(FACT, BODY, attachment_file=no_file)
+
+
+def test_without_asyncio_an_attachment_is_made_in_the_caller_s_thread(server):
+    asked: set[int] = set()
+
+    def rows() -> Iterator[bytes]:
+        for number in range(3):
+            asked.add(threading.get_ident())
+            yield b"%d\n" % number
+
+    with Client(server.url, PORTAL) as xroad:
+        xroad.soap(FACT, BODY, attachments=[Attachment(rows(), "text/csv")])
+    assert server.asked[0].attachments[0][1] == b"0\n1\n2\n"
+    assert asked == {threading.get_ident()}
 
 
 def faulting(code: str):

@@ -8,6 +8,7 @@ from typing import Self, TypeAlias, Unpack
 import aiohttp
 
 from kerege.exchange.client.exchanging import (
+    CHUNK_BYTES,
     AsyncStreamedResponse,
     Exchange,
     changing_once,
@@ -25,13 +26,12 @@ from kerege.exchange.client.soap import (
     SoapCall,
     SoapOptions,
     build_soap_call,
-    new_boundary,
     read_service,
     wsdl_request,
 )
 from kerege.exchange.client.soap_answer import (
+    SoapAnswerReader,
     SoapResponse,
-    read_soap_answer,
     wsdl_of,
 )
 from kerege.exchange.client.tls import TLS
@@ -223,12 +223,18 @@ class AsyncClient:
         if self._user_id and not options.get("user_id"):
             options["user_id"] = self._user_id
         call = build_soap_call(self.client, service, body, options)
-        answer = await self.send_soap(
-            call,
-            timeout=options.get("timeout"),
-            max_answer_bytes=options.get("max_answer_bytes"),
-        )
-        return read_soap_answer(answer, answer.content, call.envelope)
+        return await self.answer_to(call, call.as_http(self.server), options)
+
+    async def answer_to(
+        self, call: SoapCall, http: Call, options: SoapOptions
+    ) -> SoapResponse:
+        """Send a call that is built already, as HTTP; see `soap`."""
+        file = options.get("attachment_file")
+        async with self._soap_exchange(http, options) as exchange:
+            reader = SoapAnswerReader(exchange.head(), call.envelope, file)
+            async for chunk in exchange.chunks(CHUNK_BYTES):
+                reader.receive_data(chunk)
+            return reader.finish()
 
     async def wsdl(self, service: Service, **options: Unpack[SoapOptions]) -> bytes:
         """Return the WSDL of a SOAP service; its provider's server has it.
@@ -240,34 +246,27 @@ class AsyncClient:
         asked, body = wsdl_request(service)
         return wsdl_of(await self.soap(asked, body, **options))
 
-    async def send_soap(
-        self,
-        call: SoapCall,
-        *,
-        timeout: float | None = None,  # noqa: ASYNC109 - as `request` has it
-        max_answer_bytes: int | None = None,
-    ) -> Response:
-        """Send an envelope that is complete, and return what came, whatever it is.
+    async def send_soap(self, http: Call, options: SoapOptions) -> Response:
+        """Send a call as HTTP (`SoapCall.as_http`), and return what came, whatever it is.
 
         For libraries that read and write SOAP themselves; raises as `soap` does, but
         for faults.
         """
-        boundary = new_boundary()
-        http = Call(
-            "POST",
-            f"{self.server}/",
-            call.headers(boundary),
-            call.query_id,
-            call.body(boundary),
-        )
-        most = self._max_answer_bytes if max_answer_bytes is None else max_answer_bytes
-        seconds = self._timeout if timeout is None else timeout
+        async with self._soap_exchange(http, options) as exchange:
+            return await exchange.read(None)
+
+    @asynccontextmanager
+    async def _soap_exchange(
+        self, http: Call, options: SoapOptions
+    ) -> AsyncIterator[Exchange]:
+        most = options.get("max_answer_bytes", self._max_answer_bytes)
+        seconds = options.get("timeout", self._timeout)
         exchange = Exchange(http, most, is_rest=False)
         with exchange.explained(seconds):
             async with asyncio.timeout(seconds):
                 await exchange.open(self._opened())
                 try:
-                    return await exchange.read(None)
+                    yield exchange
                 finally:
                     exchange.close()
 

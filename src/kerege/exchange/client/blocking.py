@@ -12,6 +12,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import CancelledError, wait
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, Self, TypeVar, Unpack
 
 from kerege.exchange.client.aio import (
@@ -22,10 +23,10 @@ from kerege.exchange.client.aio import (
 )
 from kerege.exchange.client.errors import NoAnswer
 from kerege.exchange.client.exchanging import CHUNK_BYTES, AsyncStreamedResponse
-from kerege.exchange.client.request import CallOptions, CallPath
+from kerege.exchange.client.request import Body, Call, CallOptions, CallPath
 from kerege.exchange.client.response import Head, Response
 from kerege.exchange.client.sending import HandedOver, is_made_on_the_way
-from kerege.exchange.client.soap import SoapCall, SoapOptions
+from kerege.exchange.client.soap import SoapOptions, build_soap_call
 from kerege.exchange.client.soap_answer import SoapResponse
 from kerege.exchange.client.tls import TLS
 from kerege.xroad.identifiers import ClientId
@@ -160,27 +161,23 @@ class Client:
         **options: Unpack[SoapOptions],
     ) -> SoapResponse:
         """Call a SOAP service and return its answer; see `AsyncClient.soap`."""
+        if self.user_id and not options.get("user_id"):
+            options["user_id"] = self.user_id
+        call = build_soap_call(self.client, service, body, options)
+        http, content = _made_here(call.as_http(self.server))
         worker = self._open_worker()
-        return worker.run(worker.client.soap(service, body, **options))
+        return worker.run(worker.client.answer_to(call, http, options), content)
 
     def wsdl(self, service: Service, **options: Unpack[SoapOptions]) -> bytes:
         """Return the WSDL of a SOAP service; see `AsyncClient.wsdl`."""
         worker = self._open_worker()
         return worker.run(worker.client.wsdl(service, **options))
 
-    def send_soap(
-        self,
-        call: SoapCall,
-        *,
-        timeout: float | None = None,
-        max_answer_bytes: int | None = None,
-    ) -> Response:
-        """Send an envelope that is complete; see `AsyncClient.send_soap`."""
+    def send_soap(self, http: Call, options: SoapOptions) -> Response:
+        """Send a call that is built already; see `AsyncClient.send_soap`."""
         worker = self._open_worker()
-        sending = worker.client.send_soap(
-            call, timeout=timeout, max_answer_bytes=max_answer_bytes
-        )
-        return worker.run(sending)
+        http, content = _made_here(http)
+        return worker.run(worker.client.send_soap(http, options), content)
 
     def _open_worker(self) -> "_Worker":
         with self._lock:
@@ -259,14 +256,22 @@ class _Worker:
 
 def _handed_over(options: CallOptions) -> HandedOver | None:
     """Put a body that this thread is to make into ``options``, and return it."""
-    data = options.get("data")
+    body = _to_be_made(options.get("data"))
+    if body is not None:
+        options["data"] = body
+    return body
+
+
+def _made_here(http: Call) -> tuple[Call, HandedOver | None]:
+    """Return a call whose body this thread is to make, and the body."""
+    body = _to_be_made(http.body)
+    return (http, None) if body is None else (replace(http, body=body), body)
+
+
+def _to_be_made(data: Body | None) -> HandedOver | None:
     if isinstance(data, bytes | str) or not isinstance(data, Iterable):
         return None
-    if not is_made_on_the_way(data):
-        return None
-    body = HandedOver(data)
-    options["data"] = body
-    return body
+    return HandedOver(data) if is_made_on_the_way(data) else None
 
 
 async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:

@@ -5,6 +5,7 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import IO
 
 import aiohttp
@@ -96,14 +97,14 @@ class Exchange:
         keep = received.extend if into is None else into.write
         async for chunk in self.chunks(CHUNK_BYTES):
             keep(chunk)
+        return replace(self.head(), content=bytes(received))
+
+    def head(self) -> Response:
+        """Return the answer without its body."""
         answer = self.answer
-        return Response(
-            answer.status,
-            answer.reason or "",
-            answer.headers,
-            bytes(received),
-            self.call.query_id,
-        )
+        reason = answer.reason or ""
+        query_id = self.call.query_id
+        return Response(answer.status, reason, answer.headers, b"", query_id)
 
     async def chunks(self, most: int) -> AsyncIterator[bytes]:
         """Give the body in chunks of at most ``most`` bytes, up to the bound."""

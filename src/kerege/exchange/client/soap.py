@@ -5,13 +5,13 @@ Source: PR-MESS 2.2 (header), 2.4 (attachments: SOAP Messages with Attachments);
 
 import dataclasses
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import IO, TypeAlias, TypedDict
 
 from lxml import etree
 
-from kerege.exchange.client.request import Body, checked_headers
+from kerege.exchange.client.request import Body, Call, checked_headers
 from kerege.exchange.client.sending import CHUNK_BYTES, file_of
 from kerege.xroad.identifiers import (
     ClientId,
@@ -39,10 +39,17 @@ class Attachment:
     """How the envelope names it, without angle brackets; made up if empty."""
 
 
+AttachmentFile: TypeAlias = Callable[[str, str], IO[bytes]]
+"""From Content-ID and Content-Type to an open binary file, which stays open."""
+
+
 class SoapOptions(TypedDict, total=False):
     """What a SOAP call may have besides its service and body. All are optional."""
 
     attachments: Sequence[Attachment]
+    attachment_file: AttachmentFile
+    """Gives files for the attachments of the answer, which are else kept in memory. It
+    hears what the service named them: no path should be made of that."""
     soap_action: str
     """The header SOAPAction, without quotes."""
     user_id: str
@@ -67,6 +74,12 @@ class SoapCall:
     query_id: str
     attachments: Sequence[Attachment] = field(default=(), repr=False)
     soap_action: str = ""
+
+    def as_http(self, server: str) -> Call:
+        """Return the call to our own server's client port."""
+        boundary = new_boundary()
+        headers, body = self.headers(boundary), self.body(boundary)
+        return Call("POST", f"{server}/", headers, self.query_id, body)
 
     def body(self, boundary: str) -> Body:
         """Return what is sent: the envelope, or the multipart with all parts."""

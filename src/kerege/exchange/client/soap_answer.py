@@ -5,8 +5,9 @@ that noticed (``Server.ServerProxy.``). A service that invents such a code fools
 clients about nothing but whom to ask.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 from kerege.exchange.client.advice import is_x_road_cause, modern_parts
 from kerege.exchange.client.errors import (
@@ -16,7 +17,7 @@ from kerege.exchange.client.errors import (
     fault_of,
 )
 from kerege.exchange.client.response import Head
-from kerege.exchange.client.soap import Attachment
+from kerege.exchange.client.soap import Attachment, AttachmentFile
 from kerege.xroad import soap
 from kerege.xroad.faults import RelayedFaultError, XRoadError
 from kerege.xroad.soap import SoapMessage, check_request_hash
@@ -50,6 +51,7 @@ class SoapResponse(Head):
     fault: RelayedFaultError | None = None
     """The service's own fault. Faults of X-Road are raised."""
     attachments: tuple[Attachment, ...] = ()
+    """In their order; their content is empty if it went into files."""
 
     @property
     def is_success(self) -> bool:
@@ -76,44 +78,108 @@ def x_road_fault(fault: RelayedFaultError, query_id: str) -> XRoadFault | None:
     return fault_of(code, fault.message, detail=fault.detail, query_id=query_id)
 
 
+class SoapAnswerReader:
+    """Reads one answer while it comes: feed it with `receive_data`, then `finish`."""
+
+    def __init__(
+        self, head: Head, request: bytes, attachment_file: AttachmentFile | None = None
+    ) -> None:
+        """Begin to read.
+
+        Args:
+            head: Status and headers of HTTP.
+            request: The envelope that was sent: the answer must be one to it.
+            attachment_file: Gives an open file for each attachment's content, by
+                Content-ID and Content-Type; without, they are kept in memory.
+
+        Raises:
+            NotAnXRoadAnswer: its Content-Type is not one of SOAP.
+        """
+        self._head = head
+        self._request = request
+        self._attachment_file = attachment_file
+        self._envelope = b""
+        self._message: SoapMessage | None = None
+        self._fault: RelayedFaultError | None = None
+        self._parts: list[tuple[Attachment, bytearray]] = []
+        self._keep: Callable[[bytes], object] = lambda _: None
+        with self._explained():
+            self._reader = SoapReader(head.headers.get("Content-Type", ""))
+
+    def receive_data(self, data: bytes) -> None:
+        """Take the next bytes. Raises as `finish`."""
+        with self._explained():
+            self._take(self._reader.receive_data(data))
+
+    def finish(self) -> SoapResponse:
+        """Return the answer.
+
+        Raises:
+            XRoadFault: a server on the way refused or failed.
+            NotAnXRoadAnswer: it is no SOAP, or not the answer to this request.
+        """
+        head = self._head
+        with self._explained():
+            self._take(self._reader.receive_eof())
+        fault = self._fault
+        if fault and (ours := x_road_fault(fault, head.query_id)) is not None:
+            raise ours
+        return SoapResponse(
+            head.status,
+            head.reason,
+            head.headers,
+            head.query_id,
+            self._envelope,
+            self._message,
+            fault,
+            tuple(replace(part, content=bytes(data)) for part, data in self._parts),
+        )
+
+    def _take(self, events: list[SoapEvent]) -> None:
+        for event in events:
+            if isinstance(event, Envelope):
+                self._read(event)
+            elif self._fault is None and isinstance(event, PartBegan):
+                self._begin(event)
+            elif self._fault is None and isinstance(event, PartData):
+                self._keep(event.data)
+
+    def _read(self, envelope: Envelope) -> None:
+        """Judge the envelope before anything of an attachment is kept."""
+        self._envelope = envelope.content
+        read = soap.read(envelope.content, envelope.content_type)
+        if isinstance(read, RelayedFaultError):
+            self._fault = read
+        else:
+            check_request_hash(read, self._request)
+            self._message = read
+
+    def _begin(self, began: PartBegan) -> None:
+        part, data = _attachment(began), bytearray()
+        self._parts.append((part, data))
+        self._keep = data.extend
+        if self._attachment_file is not None:
+            file = self._attachment_file(part.content_id, part.content_type)
+            self._keep = file.write
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except XRoadError as error:
+            what = f"The answer (HTTP status {self._head.status}) is not one of X-Road"
+            raise NotAnXRoadAnswer(
+                ": ".join((what, error.message)),
+                query_id=self._head.query_id,
+                advice=_ADVICE,
+            ) from error
+
+
 def read_soap_answer(head: Head, content: bytes, request: bytes) -> SoapResponse:
-    """Read an answer.
-
-    Args:
-        head: Status and headers of HTTP.
-        content: The whole body.
-        request: The envelope that was sent: the answer must be one to it.
-
-    Raises:
-        XRoadFault: a server on the way refused or failed.
-        NotAnXRoadAnswer: it is no SOAP, or not the answer to this request.
-    """
-    query_id = head.query_id
-    try:
-        reader = SoapReader(head.headers.get("Content-Type", ""))
-        events = reader.receive_data(content) + reader.receive_eof()
-        message, fault, envelope, attachments = _collected(events)
-        if message is not None:
-            check_request_hash(message, request)
-    except XRoadError as error:
-        what = f"The answer (HTTP status {head.status}) is not one of X-Road"
-        raise NotAnXRoadAnswer(
-            ": ".join((what, error.message)),
-            query_id=query_id,
-            advice=_ADVICE,
-        ) from error
-    if fault is not None and (ours := x_road_fault(fault, query_id)) is not None:
-        raise ours
-    return SoapResponse(
-        head.status,
-        head.reason,
-        head.headers,
-        query_id,
-        envelope,
-        message,
-        fault,
-        attachments,
-    )
+    """Read a whole answer. Arguments and errors are those of `SoapAnswerReader`."""
+    reader = SoapAnswerReader(head, request)
+    reader.receive_data(content)
+    return reader.finish()
 
 
 def wsdl_of(answer: SoapResponse) -> bytes:
@@ -132,28 +198,7 @@ def wsdl_of(answer: SoapResponse) -> bytes:
     return content if isinstance(content, bytes) else b""
 
 
-def _collected(
-    events: list[SoapEvent],
-) -> tuple[SoapMessage | None, RelayedFaultError | None, bytes, tuple[Attachment, ...]]:
-    message, fault, envelope = None, None, b""
-    parts: list[tuple[PartBegan, bytearray]] = []
-    for event in events:
-        if isinstance(event, Envelope):
-            envelope = event.content
-            read = soap.read(envelope, event.content_type)
-            if isinstance(read, RelayedFaultError):
-                fault = read
-            else:
-                message = read
-        elif isinstance(event, PartBegan):
-            parts.append((event, bytearray()))
-        elif isinstance(event, PartData):
-            parts[-1][1].extend(event.data)
-    attachments = tuple(_attachment(began, bytes(data)) for began, data in parts)
-    return message, fault, envelope, () if fault is not None else attachments
-
-
-def _attachment(began: PartBegan, content: bytes) -> Attachment:
+def _attachment(began: PartBegan) -> Attachment:
     kind = find_header(began.headers, "content-type") or ""
     name = (find_header(began.headers, "content-id") or "").strip()
-    return Attachment(content, kind, name.removeprefix("<").removesuffix(">"))
+    return Attachment(b"", kind, name.removeprefix("<").removesuffix(">"))

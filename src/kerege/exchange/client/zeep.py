@@ -116,11 +116,10 @@ class XRoadTransport(Transport):
         return self.post_xml(address, root, headers)
 
     def _send(self, call: SoapCall) -> requests.Response:
-        answer = self._xroad.send_soap(
-            call,
-            timeout=self.operation_timeout or self._options.get("timeout"),
-            max_answer_bytes=self._options.get("max_answer_bytes"),
-        )
+        options = self._options
+        if self.operation_timeout:
+            options = {**options, "timeout": self.operation_timeout}
+        answer = self._xroad.send_soap(call.as_http(self._xroad.server), options)
         read_soap_answer(answer, answer.content, call.envelope)
         response = requests.Response()
         response.status_code = answer.status
