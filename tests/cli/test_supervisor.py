@@ -153,7 +153,8 @@ def test_after_the_supervisor_is_killed_the_next_one_goes_on(made, provider):
         assert server.call()[0] == 204
         server.wait_for(lambda: not any(map(runs, workers)), "old workers are gone")
         names = {path.name for path in (server.folder / "spool").iterdir()}
-        assert names == {"control.sock", "jobs.lock", "metrics", "server.lock"}
+        locks = {"control.sock", "jobs.lock", "metrics", "server.lock"}
+        assert names == locks | {".kerege-message-log"}
 
 
 def test_without_a_pin_it_answers_503_until_somebody_logs_in(made, provider):

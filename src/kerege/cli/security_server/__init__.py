@@ -31,7 +31,7 @@ COMMANDS = {
         f"{_HERE}.move_database:move_database", "Copy all into another database."
     ),
     "message-log": Command(
-        f"{_HERE}.message_log:message_log", "Keys that encrypt the message log."
+        f"{_HERE}.message_log:message_log", "The message log: keys, lost bodies."
     ),
     "archive": Command(f"{_HERE}.archive:archive", "The message log's archives."),
 }

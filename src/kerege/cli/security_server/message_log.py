@@ -1,13 +1,15 @@
-"""`kerege security-server message-log`: the keys that the message log is encrypted with."""
+"""`kerege security-server message-log`: its keys, and its folder of large bodies."""
 
 from pathlib import Path
 
 import click
 
+from kerege.cli.failures import Failure
 from kerege.cli.output import print_json, print_table
 from kerege.cli.security_server.common import (
     active_token,
     json_option,
+    opened_database,
     opened_token,
 )
 from kerege.cli.security_server.keys import RELOAD
@@ -16,6 +18,8 @@ from kerege.cli.security_server.options import (
     pin_option,
     read_settings,
 )
+from kerege.exchange.messagelog.bodies_folder import accept_lost_bodies
+from kerege.exchange.security_server.logging_setup import log_policy
 
 
 @click.group("message-log")
@@ -63,3 +67,24 @@ def new_key(pin_from: str, config: Path) -> None:
     token.add_log_key()
     click.echo(f"New key {token.metadata.log_keys[-1].key_id}")
     click.echo(RELOAD)
+
+
+@message_log.command("accept-lost-bodies")
+@click.confirmation_option(
+    prompt="Archives will hold the digests of lost bodies only. Go on?"
+)
+@config_option
+def accept_lost(config: Path) -> None:
+    """Go on with another folder of large bodies, whose old content is lost.
+
+    Archiving stops where bodies are missing and the folder `spool` is not the one that
+    they were logged in: its disk may just not be mounted. This says that it is not so.
+    """
+    settings = read_settings(config)
+    folder = log_policy(settings).bodies
+    if not folder.is_dir():
+        msg = f"There is no folder {folder}"
+        raise Failure(msg, advice="Make it, or correct `spool` in the settings.")
+    with opened_database(settings) as database:
+        accept_lost_bodies(database, folder)
+    click.echo(f"Bodies are in {folder} from now on")

@@ -21,7 +21,6 @@ stands in two archives (`kerege.exchange.messagelog.archive_chains`). The other 
 stops.
 """
 
-import errno
 import os
 import secrets
 import time
@@ -39,6 +38,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from kerege.exchange.files import sync_path
 from kerege.exchange.messagelog import transfer
 from kerege.exchange.messagelog.archive_chains import ArchiveChains
+from kerege.exchange.messagelog.bodies_folder import require_right
 from kerege.exchange.messagelog.cleaning import Cleaner
 from kerege.exchange.messagelog.groups import Group, groups_of
 from kerege.exchange.messagelog.stored import PAGE, StoredRecord, load
@@ -224,7 +224,7 @@ class Archiver:
         for logged in self._records(group, newest):
             record = logged.without_lost_bodies(self._policy.bodies)
             if record is not logged:
-                self._require_bodies()
+                require_right(self._database, self._policy.bodies)
                 _log.error("logged body is lost", record=record.container_name)
             try:
                 yield record, record.parts(self._policy.bodies, self._policy.cipher)
@@ -263,14 +263,6 @@ class Archiver:
             self._told.add(record.record_id)
             name = record.container_name
             _log.error("logged message is damaged", record=name, hint=error.advice)
-
-    def _require_bodies(self) -> None:
-        """Refuse to give up bodies because their whole folder is not there."""
-        folder = self._policy.bodies
-        if not folder.is_dir():
-            raise FileNotFoundError(
-                errno.ENOENT, "The folder of logged bodies is not there", str(folder)
-            )
 
 
 def _archive_bytes(

@@ -1,5 +1,6 @@
 """The message log as the settings and the server configuration describe it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -16,6 +17,7 @@ from kerege.exchange.messagelog import (
     MessageLog,
     TimestampClient,
 )
+from kerege.exchange.messagelog.bodies_folder import mark_bodies
 from kerege.exchange.security_server.settings import Settings
 from kerege.exchange.storage import Database
 from kerege.exchange.storage.server_configuration import ServerConfiguration
@@ -93,6 +95,7 @@ async def open_log(
     for folder in (policy.bodies, policy.archive):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         sync_path(folder.parent)  # else a power cut may take the folder with all in it
+    await asyncio.to_thread(mark_bodies, database, policy.bodies)
     timestamper = TimestampClient(
         lambda: [service.url for service in rights().timestamping_services],
         lambda: configuration().tsa_certificates(configuration().instance),
