@@ -4,12 +4,15 @@ import asyncio
 import errno
 import json
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 
 import pytest
 
 from kerege.cli.security_server import login as login_module
+from kerege.cli.security_server.run import WORKER
 from kerege.cli.security_server.worker import start_failure
 from kerege.exchange.client import AsyncClient, Client, ProviderServerFault
 from kerege.exchange.keys.pin import Pin
@@ -167,3 +170,16 @@ def test_a_wrong_settings_file_is_said(server, kerege):
 )
 def test_a_server_that_does_not_start_says_why(error, message):
     assert message in start_failure(error).message
+
+
+def test_a_worker_does_not_load_what_it_does_not_need():
+    """Each of these is megabytes, in every worker, for as long as it runs."""
+    started = WORKER.replace("main()", "")
+    code = f"""{started}
+heavy = {{"rich", "pygments", "alembic", "yaml", "sqlalchemy.dialects.postgresql", "aiohttp"}}
+print(sorted(name for name in heavy if sys.modules.get(name)))
+"""
+    found = subprocess.run(
+        [sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True
+    )
+    assert found.stdout == "[]\n"
