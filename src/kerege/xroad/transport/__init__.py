@@ -68,7 +68,12 @@ from kerege.xroad.transport._service import (
     service_content_type,
     soap_for_service,
 )
-from kerege.xroad.transport._soap_reader import Envelope, SoapEvent, SoapReader
+from kerege.xroad.transport._soap_reader import (
+    Envelope,
+    SoapEvent,
+    SoapReader,
+    require_root,
+)
 from kerege.xroad.transport._state import TRANSITIONS, PartKind, State
 
 __all__ = [
@@ -121,6 +126,7 @@ __all__ = [
     "message_part",
     "ocsp_part",
     "parameter",
+    "require_root",
     "service_content_type",
     "signature_part",
     "soap_for_service",

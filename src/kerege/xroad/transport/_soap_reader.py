@@ -171,13 +171,46 @@ class SoapReader:
         """Refuse a part that is the root, or may be taken for it, and not the first."""
         if not self._start:
             return
-        ids = {_bare(v).casefold() for n, v in headers if n.lower() == "content-id"}
+        ids = _content_ids(headers)
         is_start = self._start.casefold() in ids
         if ids and is_start != (self._parts == 1):
             raise XRoadError(
                 "mime_parsing_failed",
                 "The multipart's start names another part than the first one",
             )
+
+
+def require_root(content_type: str, content: bytes, headers: Headers) -> None:
+    """Check that a service that gets this multipart finds the envelope in it.
+
+    The peer says what Content-Type the client used, and may say anything: a ``start``
+    that names an attachment, or a boundary that is in the envelope. Then the service
+    would read another envelope than the one whose client and rights were checked.
+
+    Args:
+        content_type: What the service will get.
+        content: The envelope, its first part.
+        headers: Of that part.
+
+    Raises:
+        XRoadError: ``invalid_message``.
+    """
+    if media_type(content_type) != _RELATED:
+        return
+    _require_once(content_type, "boundary", "start")
+    start = _bare(parameter(content_type, "start"))
+    if start and _content_ids(headers) != {start.casefold()}:
+        raise XRoadError(
+            "invalid_message", "The multipart's start does not name the SOAP message"
+        )
+    if b"\n--" + boundary_of(content_type).encode("latin-1") in content:
+        raise XRoadError(
+            "invalid_message", "The multipart's boundary is in the SOAP message"
+        )
+
+
+def _content_ids(headers: Headers) -> set[str]:
+    return {_bare(v).casefold() for n, v in headers if n.lower() == "content-id"}
 
 
 def _bare(content_id: str | None) -> str:

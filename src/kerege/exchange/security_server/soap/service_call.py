@@ -20,6 +20,7 @@ from kerege.exchange.security_server.service_call import (
 from kerege.exchange.security_server.soap.forward import forwarded
 from kerege.exchange.storage.server_configuration import Service
 from kerege.xroad.faults import XRoadError
+from kerege.xroad.transport import require_root
 
 ANSWER_STATUSES = (200, 500)
 """With these the body decides (Basic Profile 1.1, R1126)."""
@@ -36,11 +37,13 @@ async def call_soap_service(
     """Call the service; its answer has a Content-Type and is still under way.
 
     Raises:
-        XRoadError: ``service_missing_url``, ``service_malformed_url``, or a reason
-            below ``service_failed``.
+        XRoadError: ``invalid_message`` if the service would read another envelope,
+            ``service_missing_url``, ``service_malformed_url``, or a reason below
+            ``service_failed``.
     """
     url = service_address(service)
     request = forwarded(message, original_content_type)
+    require_root(request.content_type, message.content, message.headers)
     headers = [
         (b"SOAPAction", (soap_action or "").encode("latin-1")),
         (b"accept-encoding", b""),

@@ -1,0 +1,101 @@
+"""Two envelopes in one multipart: the one that was checked, and one for the service.
+
+X-Road reads the first part. Whoever follows ``start`` (RFC 2387 section 3.2) reads
+another, if it names another; then a client with a right to anything would have one to
+everything, in anybody's name.
+"""
+
+import pytest
+
+from tests.attacks.stage import Stage
+from tests.soap_parts import (
+    BOUNDARY,
+    RELATED,
+    TEXT_XML,
+    binary,
+    envelope,
+    fault_code,
+    multipart,
+    offer,
+    posted,
+)
+
+EVIL = b"<evil/>"
+START = f'{RELATED}; start="<evil>"'
+
+
+@pytest.fixture
+def service(stage: Stage):
+    return offer(stage.pair)
+
+
+def content_of(stage: Stage, service) -> bytes:
+    return envelope(stage.pair.client, service)
+
+
+async def refused_by_the_provider(stage: Stage, data: bytes) -> None:
+    await stage.peer_refuses("server.serverproxy.invalid_message", data)
+    assert stage.pair.service.requests == []
+
+
+def sent(stage: Stage, content: bytes, original: str, part_headers: str = "") -> bytes:
+    letter = stage.author.soap_request(content, [EVIL], part_headers=part_headers)
+    return letter.posted(x_road_message_type=None, x_original_content_type=original)
+
+
+@pytest.mark.parametrize(
+    "original",
+    [
+        START,
+        START.replace('"<evil>"', "evil"),
+        START.replace("start", "START"),
+        RELATED.replace("; boundary", "; start='<evil>'; boundary"),
+    ],
+)
+async def test_a_server_cannot_show_a_service_another_envelope(
+    stage, service, original
+):
+    """Reference servers pass this on, so it may come from any client of one."""
+    data = sent(stage, content_of(stage, service), original, "Content-ID: <evil>\r\n")
+    await refused_by_the_provider(stage, data)
+
+
+async def test_nor_can_it_hide_one_inside_of_an_attachment(stage, service):
+    await refused_by_the_provider(stage, sent(stage, content_of(stage, service), START))
+
+
+async def test_nor_cut_the_envelope_in_two(stage, service):
+    part = f"\r\n--{BOUNDARY}\r\nContent-Type: text/xml\r\n\r\n<evil/>"
+    cut = f"<![CDATA[{part}]]>"
+    content = content_of(stage, service).replace(b"<data>", cut.encode() + b"<data>")
+    await refused_by_the_provider(stage, sent(stage, content, RELATED))
+
+
+@pytest.mark.parametrize(
+    "twice", [f"{RELATED}; start=a; start=b", f"{RELATED}; boundary*=utf-8''x"]
+)
+async def test_nor_name_the_first_part_in_two_ways(stage, service, twice):
+    data = sent(stage, content_of(stage, service), twice)
+    await stage.peer_refuses("server.serverproxy.invalid_content_type", data)
+    assert stage.pair.service.requests == []
+
+
+async def test_a_client_cannot_either(stage, service):
+    content = content_of(stage, service)
+    for first in ({}, {"Content-ID": "<good>"}):
+        whole = multipart(content, [binary(EVIL, "evil")])
+        lines = "".join(f"{n}: {v}\r\n" for n, v in first.items())
+        whole = whole.replace(b"\r\n", b"\r\n" + lines.encode(), 1)
+        got = await stage.pair.consumer.client_call(posted(whole, START))
+        assert fault_code(got) == "client.mime_parsing_failed"
+    assert stage.pair.service.requests == []
+
+
+async def test_who_names_the_first_part_is_served(stage, service):
+    whole = multipart(content_of(stage, service), [binary(b"picture")])
+    named = whole.replace(b"\r\n", b"\r\nContent-ID: <evil>\r\n", 1)
+    got = await stage.pair.consumer.client_call(posted(named, START))
+    assert got.get("content-type") == TEXT_XML
+    assert b"getStateResponse" in got.body
+    (called,) = stage.pair.service.requests
+    assert called.get("content-type") == START
