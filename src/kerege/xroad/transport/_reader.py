@@ -127,6 +127,12 @@ class MessageReader:
                 f"Expected multipart/mixed, got Content-Type {content_type[:255]!r}",
             )
 
+    @property
+    def envelope_bytes(self) -> int:
+        """How much of an envelope is collected; it is read as soon as it is whole."""
+        part = self._part
+        return part.size if part.kind in _XML else 0
+
     def receive_data(self, data: bytes) -> list[Event]:
         """Take the next bytes and return the events that they complete.
 

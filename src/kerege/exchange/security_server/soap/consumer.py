@@ -28,6 +28,7 @@ from kerege.exchange.security_server.provider_connection import (
 from kerege.exchange.security_server.received import ReceivedMessage
 from kerege.exchange.security_server.records import Signed, log_record
 from kerege.exchange.security_server.runtime import PROXY_VERSION, Runtime
+from kerege.exchange.security_server.soap.aside import aside
 from kerege.exchange.security_server.soap.forward import (
     client_content_type,
     forwarded,
@@ -115,7 +116,7 @@ class SoapConsumerExchange:
         try:
             incoming = self._incoming()
             envelope = await incoming.envelope()
-            header = _header_of(envelope)
+            header = await aside(envelope.content, lambda: _header_of(envelope))
         except Exception as error:
             raise as_fault(error).with_prefix(CLIENT) from error
         request_id = self.runtime.new_id()

@@ -38,6 +38,7 @@ from kerege.exchange.security_server.received import (
 from kerege.exchange.security_server.records import Signed
 from kerege.exchange.security_server.runtime import Runtime
 from kerege.exchange.security_server.service_call import ServiceAnswer
+from kerege.exchange.security_server.soap.aside import aside
 from kerege.exchange.security_server.soap.forward import spools_of_one_message
 from kerege.exchange.security_server.soap.incoming import MISSING_SOAP, IncomingSoap
 from kerege.exchange.security_server.soap.outgoing import OutgoingSoap
@@ -259,8 +260,11 @@ class SoapProviderExchange:
         incoming = self._incoming(answer)
         try:
             envelope = await incoming.envelope()
-            made = soap.add_request_hash(
-                envelope.content, envelope.content_type, request.hash
+            made = await aside(
+                envelope.content,
+                lambda: soap.add_request_hash(
+                    envelope.content, envelope.content_type, request.hash
+                ),
             )
         except Exception as error:
             raise _of_service(error) from error
