@@ -10,7 +10,8 @@ from kerege.exchange.opmonitor.buffer import MonitoringBuffer
 from kerege.exchange.opmonitor.policy import MonitoringPolicy
 from kerege.exchange.opmonitor.queries import health
 from kerege.exchange.opmonitor.rows import MAX_SERVICES, insert_records, remove_before
-from kerege.exchange.opmonitor.storing import MonitoringStore
+from kerege.exchange.opmonitor.storing import DROPPED, STORED, MonitoringStore
+from kerege.exchange.security_server.metrics_catalogue import METRICS
 from kerege.exchange.storage import Database
 from kerege.exchange.storage.operational_data_tables import (
     operational_data,
@@ -85,12 +86,16 @@ async def test_one_record_that_is_refused_takes_no_other_down(
 
 async def test_what_is_dropped_is_counted_and_told(sqlite_database: Database, capsys):
     store = store_of(sqlite_database, buffer_records=3)
+    counted: dict[str, float] = {}
+    store.count = counted.__setitem__
     for one in named("a", "b", "c", "d", "e"):
         store.buffer.add(one)
 
     await store.store()
 
     assert stored(sqlite_database) == ["c", "d", "e"]
+    assert counted == {STORED: 3, DROPPED: 2}
+    assert METRICS.keys() >= counted.keys()
     told = capsys.readouterr().out
     assert "operational data dropped" in told
     assert "records=2" in told

@@ -29,6 +29,8 @@ CLEANING_SECONDS = 3600.0
 FIRST_CLEANING_SECONDS = 300.0
 """After a start: a server that is restarted every hour cleans too."""
 DAY_SECONDS = 86_400
+STORED = "kerege_operational_records_stored_total"
+DROPPED = "kerege_operational_records_dropped_total"
 
 _log = structlog.get_logger(__name__)
 
@@ -47,6 +49,8 @@ class MonitoringStore:
         self._database = database
         self._policy = policy
         self._clock = clock
+        self.count: Callable[[str, float], None] = lambda _, __: None
+        """Adds to a counter of the metrics, by its name."""
         self._told_dropped = 0
         self._trouble = ""
 
@@ -71,6 +75,7 @@ class MonitoringStore:
                 self._tell_trouble(reason(error))
                 break
             self._trouble = ""
+            self.count(STORED, len(batch))
         self._tell_dropped()
 
     async def clean(
@@ -118,4 +123,5 @@ class MonitoringStore:
         dropped = self.buffer.dropped - self._told_dropped
         if dropped:
             self._told_dropped = self.buffer.dropped
+            self.count(DROPPED, dropped)
             _log.warning("operational data dropped", records=dropped)

@@ -87,6 +87,15 @@ GROUPS: Mapping[str, tuple[Metric, ...]] = {
             "part",
         ),
         _counter(
+            "kerege_operational_records_stored_total",
+            "Records of operational monitoring that were stored",
+        ),
+        _counter(
+            "kerege_operational_records_dropped_total",
+            "Records of operational monitoring that are lost, because too many waited "
+            "for the database",
+        ),
+        _counter(
             "kerege_replayed_messages_total",
             "Messages from other servers that had been seen before; outcome is "
             "accepted or refused",

@@ -66,14 +66,19 @@ class Monitoring:
             )
 
     def start(
-        self, run: Callable[[Coroutine[Any, Any, None]], None], turns: Turns
+        self,
+        run: Callable[[Coroutine[Any, Any, None]], None],
+        turns: Turns,
+        count: Callable[[str, float], None],
     ) -> None:
         """Begin to store, to clean and to measure.
 
         Args:
             run: Keeps a task for as long as the server runs.
             turns: Jobs that one process of a server does.
+            count: Adds to a counter of the metrics.
         """
+        self.store.count = count
         run(self.store.run())
         run(self.environment.run())
         turns.add(lead=self.store.clean)

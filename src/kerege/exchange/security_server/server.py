@@ -142,7 +142,7 @@ class SecurityServer:
         ocsp = await upkeep.ocsp(configuration, own, fetching)
         log = await self._start_log(database, configuration, turns, keys.log_cipher)
         monitoring = self._monitoring(database, configuration, keys)
-        monitoring.start(self._run, turns)
+        monitoring.start(self._run, turns, metrics.count)
         own_ocsp = OwnOCSP(ocsp.response_by_hash)
         chains = Chains(configuration)
         runtime = Runtime(
