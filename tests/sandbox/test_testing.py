@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from kerege.exchange.client import ProviderServerFault
+from kerege.sandbox.ports import NoPortsError
 from kerege.sandbox.testing.applications import is_asgi, serving
 from kerege.sandbox.testing.exchange import Exchange, ExchangeError
 from kerege.sandbox.testing.plan import Plan
+from kerege.sandbox.testing_host.sockets import _bound
 
 SECONDS = 300
 """Much more than anything here takes, on a machine that does much else."""
@@ -185,12 +187,17 @@ def test_an_exchange_that_does_not_start_shows_why():
         pytest.fail("it started")
 
 
+def test_a_machine_without_the_addresses_is_told_so():
+    with pytest.raises(NoPortsError, match=r"no address 192\.0\.2\.1: sandboxes need"):
+        _bound("192.0.2.1")
+
+
 OWNER = """
 import os
 from kerege.sandbox.testing.exchange import Exchange
 exchange = Exchange()
 exchange.start()
-print(exchange._process.pid, flush=True)
+print(exchange._process.pid, exchange._log.parent, flush=True)
 input()
 """
 
@@ -203,10 +210,12 @@ def test_the_exchange_ends_with_whoever_started_it_even_when_that_is_killed():
         stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     ) as owner:
-        exchange = os.pidfd_open(int(owner.stdout.readline()))
+        process, folder = owner.stdout.readline().decode().split()
+        exchange = os.pidfd_open(int(process))
         owner.send_signal(signal.SIGKILL)
         assert select.select((exchange,), (), (), SECONDS)[0], "it is left behind"
         os.close(exchange)
+    assert not Path(folder).exists()
 
 
 @pytest.mark.parametrize(

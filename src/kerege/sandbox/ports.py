@@ -51,10 +51,14 @@ def _is_free(host: str, port: int) -> bool:
             probe.bind((host, port))
         except OSError as error:
             if error.errno == errno.EADDRNOTAVAIL:
-                msg = (
-                    f"This machine has no address {host}: the demo needs Linux, where "
-                    "all of 127.0.0.0/8 is there"
-                )
-                raise NoPortsError(msg) from None
+                raise NoPortsError(no_address(host)) from None
             return False
     return True
+
+
+def no_address(host: str) -> str:
+    """Return what is said on machines whose only loopback address is 127.0.0.1."""
+    return (
+        f"This machine has no address {host}: sandboxes need Linux, where all of "
+        "127.0.0.0/8 is there"
+    )

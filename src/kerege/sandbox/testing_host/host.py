@@ -29,6 +29,7 @@ from kerege.exchange.security_server.server import SecurityServer
 from kerege.exchange.security_server.settings import parse_settings
 from kerege.exchange.storage import open_database
 from kerege.sandbox.central import save_anchor
+from kerege.sandbox.ports import NoPortsError
 from kerege.sandbox.services import configuration_publisher
 from kerege.sandbox.testing_host.members import (
     Keys,
@@ -66,7 +67,12 @@ def main() -> None:
     )
     os.umask(0o077)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(folder, Participants.of(plan)))
+        try:
+            runner.run(_run(folder, Participants.of(plan)))
+        except NoPortsError as error:
+            sys.exit(str(error))
+    # Told to end, or left alone by somebody who was killed and cannot tidy up.
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _run(folder: Path, participants: Participants) -> None:

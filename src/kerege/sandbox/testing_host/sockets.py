@@ -4,13 +4,14 @@ Several runs on one machine, or the workers of one run, never meet: nobody looks
 free port and binds it later.
 """
 
+import errno
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 from kerege.sandbox.layout import TRUST_ADDRESS, MemberPlan, Ports
-from kerege.sandbox.ports import NoPortsError
+from kerege.sandbox.ports import NoPortsError, no_address
 
 TRIES = 100
 """Servers of an instance share the numbers of two ports; a number is seldom taken."""
@@ -84,8 +85,10 @@ def _bound(address: str, port: int = 0) -> socket.socket:
     made = socket.socket()
     try:
         made.bind((address, port))
-    except BaseException:
+    except OSError as error:
         made.close()
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise NoPortsError(no_address(address)) from None
         raise
     return made
 
