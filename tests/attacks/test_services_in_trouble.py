@@ -59,7 +59,7 @@ async def test_a_service_that_is_silent_for_longer_than_its_time_out_fails(
     async with pair, RawServer(None) as silent:
         stage = Stage(pair, logs)
         pair.offer("echo")
-        pair.offer("slow", url=silent.url, timeout_seconds=0.05)
+        pair.offer("slow", url=silent.url, timeout_seconds=0.3)
         await stage.refuses("server.serverproxy.io_error", "slow")
         assert len(silent.requests) == 1
         await stage.succeeds()

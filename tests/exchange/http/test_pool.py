@@ -196,7 +196,7 @@ async def test_connections_are_bounded():
 
 
 async def test_an_idle_connection_is_closed_after_its_time():
-    limits = ClientLimits(idle_seconds=0.04, tick_seconds=0.02)
+    limits = ClientLimits(idle_seconds=0.5, tick_seconds=0.02)
     async with ClientPool(limits) as pool, await serve(echo, HERE, 0) as server:
         await get(pool, (HERE, server.port))
         assert pool.idle_count == 1
