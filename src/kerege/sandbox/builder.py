@@ -34,6 +34,7 @@ from kerege.exchange.storage import open_database
 from kerege.exchange.storage.server_configuration import (
     ClientStatus,
     ConnectionType,
+    Endpoint,
     Service,
     ServiceType,
     add_client,
@@ -41,9 +42,11 @@ from kerege.exchange.storage.server_configuration import (
     add_timestamping_service,
     change_service,
     grant,
+    put_endpoints,
     remove_timestamping_service,
 )
 from kerege.sandbox.central import CentralPlan, save_anchor
+from kerege.sandbox.description import ENDPOINTS
 from kerege.sandbox.folder import emptied
 from kerege.sandbox.layout import (
     INSTANCE,
@@ -68,6 +71,8 @@ TOKEN_COST = KdfCost(n=1 << 10)
 """The PIN lies beside the token: stretching it protects nothing here."""
 SERVICE_TIMEOUT_SECONDS = 60
 DATABASE = "security-server.db"
+DESCRIBED = tuple(Endpoint(*one) for one in ENDPOINTS)
+"""Endpoints of every service of the register."""
 
 Progress = Callable[[str], None]
 
@@ -230,6 +235,7 @@ def configure(connection: Connection, ports: Ports, member: MemberPlan) -> None:
     if member is REGISTER:
         for plan in SERVICES:
             add_service(connection, _service(plan, ports))
+            put_endpoints(connection, plan.service_id, DESCRIBED)
             for client in plan.allowed:
                 grant(connection, plan.service_id, client)
 
@@ -255,13 +261,14 @@ def _database(files: Files, member: MemberPlan) -> Iterator[Connection]:
 
 
 def _service(plan: ServicePlan, ports: Ports) -> Service:
-    url = f"http://{TRUST_ADDRESS}:{ports.provider}/{plan.code}"
+    provider = f"http://{TRUST_ADDRESS}:{ports.provider}"
     return Service(
         plan.service_id,
-        ServiceType.REST,
-        url,
+        ServiceType.OPENAPI3,
+        f"{provider}/{plan.code}",
         SERVICE_TIMEOUT_SECONDS,
         verify_tls=False,
+        description_url=f"{provider}/openapi/{plan.code}",
     )
 
 

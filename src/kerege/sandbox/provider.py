@@ -9,6 +9,7 @@ from functools import partial
 
 from aiohttp import web
 
+from kerege.sandbox.description import openapi_description
 from kerege.sandbox.people import Register
 
 _readable = partial(json.dumps, ensure_ascii=False)
@@ -28,7 +29,15 @@ def provider_application(register: Register) -> web.Application:
         members = register.family_members(request.match_info["pin"])
         return web.json_response(members, dumps=_readable)
 
+    async def description(request: web.Request) -> web.Response:
+        try:
+            found = openapi_description(request.match_info["code"])
+        except KeyError as error:
+            raise web.HTTPNotFound from error
+        return web.json_response(found, dumps=_readable)
+
     application = web.Application()
     application.router.add_get("/address-fact/{pin}", address_fact)
     application.router.add_get("/family-members/{pin}", family_members)
+    application.router.add_get("/openapi/{code}", description)
     return application
