@@ -31,6 +31,8 @@ REMEMBERED = 60
 """Measurements in a histogram: ten minutes."""
 MAX_PROCESSES = 1100
 """Of a server: its workers and what started them."""
+INIT = 1
+"""Takes in orphans: a worker whose supervisor is gone."""
 _KIB = 1024
 
 _log = structlog.get_logger(__name__)
@@ -57,6 +59,8 @@ class Environment:
         certificates: Callable[[], Iterable[CertificateInfo]],
         clock: Callable[[], datetime],
         proc: Path = Path("/proc"),
+        *,
+        limits_others: bool = False,
     ) -> None:
         """Measure nothing yet.
 
@@ -64,10 +68,12 @@ class Environment:
             certificates: The server's own.
             clock: Tells the time.
             proc: Where the kernel tells of itself, see proc(5).
+            limits_others: Tell only the server's owner all of it.
         """
         self._certificates = certificates
         self._clock = clock
         self._proc = proc
+        self._limits_others = limits_others
         self._measured: dict[str, deque[float]] = {}
         self._cpu: tuple[float, float] | None = None
         self._updated = clock()
@@ -102,12 +108,12 @@ class Environment:
     def metrics(self, is_owner: bool) -> MetricSet:  # noqa: FBT001 - who asks
         """Return what is told, to the server's owner or to somebody else.
 
-        As in the reference, where the data for others are limited: they get the
-        operating system and the certificates.
+        Where data for others are limited, they get the operating system and the
+        certificates, as in the reference.
         """
         found: list[Metric] = [self._certificate_set()]
         found.append(StringMetric("OperatingSystem", _operating_system()))
-        if is_owner:
+        if is_owner or not self._limits_others:
             found += self._numbers()
             found += self._histograms()
             found.append(MetricSet("Xroad Processes", tuple(self._processes())))
@@ -164,8 +170,10 @@ class Environment:
     def _processes(self) -> Iterator[Metric]:
         """Tell of this process, of what started it and of its siblings."""
         parent = os.getppid()
-        pids = {os.getpid(), parent, *self._children(parent)}
-        for pid in sorted(pids - {0, 1})[:MAX_PROCESSES]:
+        pids = {os.getpid()}
+        if parent > INIT:  # whose children are anybody's
+            pids |= {parent, *self._children(parent)}
+        for pid in sorted(pids)[:MAX_PROCESSES]:
             if found := self._process(pid):
                 yield found
 

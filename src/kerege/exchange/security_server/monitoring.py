@@ -41,7 +41,11 @@ class Monitoring:
         """Keep records in ``database``, which the caller closes."""
         policy = settings.op_monitoring.policy
         self.store = MonitoringStore(database, policy, clock)
-        self.environment = Environment(lambda: _certificates(keys), clock)
+        self.environment = Environment(
+            lambda: _certificates(keys),
+            clock,
+            limits_others=settings.op_monitoring.limit_metrics_of_others,
+        )
         about = About(
             settings.server_id,
             clock(),

@@ -46,6 +46,12 @@ class OpMonitoringSettings:
         reference="op-monitor.health-statistics-period-seconds",
         least=1,
     )
+    limit_metrics_of_others: bool = option(
+        False,
+        "Tell the central monitoring client only of the operating system and the "
+        "certificates of this machine; its owner is told of all.",
+        reference="env-monitor.limit-remote-data-set",
+    )
 
     @property
     def policy(self) -> MonitoringPolicy:
