@@ -94,6 +94,27 @@ async def test_the_answer_is_signed_and_logged_on_both_sides(tmp_path):
     assert block[-3].startswith("x-road-request-hash:")
 
 
+async def test_a_question_does_not_decide_how_its_answer_is_read(tmp_path):
+    secret = {
+        "Authorization": "Basic c2VjcmV0",
+        "Content-Type": "text/html",
+        "Content-Encoding": "gzip",
+        "Cookie": "a=b",
+        "Set-Cookie": "a=b",
+        "X-Road-Error": "server.clientproxy.internal_error",
+        "X-Road-Service": "A/B/C/D/e",
+    }
+    async with Pair(tmp_path) as pair:
+        pair.offer("address")
+        got, _ = await ask(pair, "listMethods", **secret, X_Other="kept")
+    for name in ("authorization", "content-encoding", "cookie", "set-cookie"):
+        assert got.all(name) == []
+    assert got.all("x-road-error") == []
+    assert got.all("content-type") == ["application/json"]
+    assert len(got.all("x-road-service")) == 1
+    assert got.all("x_other") == ["kept"]
+
+
 async def test_only_get_asks_for_metadata(tmp_path):
     async with Pair(tmp_path) as pair:
         pair.offer("address")

@@ -44,7 +44,11 @@ _NOT_REPEATED = frozenset(
         "content-range",
         "content-type",
         "cookie",
+        "location",
         "range",
+        "set-cookie",
+        "x-road-error",
+        "x-road-service",
     )
 )
 """Headers of a request that would say something wrong of the answer, or somebody's
