@@ -73,6 +73,7 @@ def main() -> None:
             sys.exit(str(error))
     # Told to end, or left alone by somebody who was killed and cannot tidy up.
     shutil.rmtree(folder, ignore_errors=True)
+    os._exit(0)  # everything is closed; taking the interpreter apart takes a while
 
 
 async def _run(folder: Path, participants: Participants) -> None:
