@@ -104,9 +104,8 @@ async def test_a_kept_body_has_its_new_name_and_survives_discard(tmp_path: Path)
     assert len(await read(spool)) == MEMORY_LIMIT + 1
 
 
-async def test_keeping_and_syncing_a_small_body_writes_nothing(tmp_path: Path):
+async def test_keeping_a_small_body_writes_nothing(tmp_path: Path):
     spool = await spooled(tmp_path, b"small")
-    await spool.sync()
     await spool.keep(tmp_path / "kept")
 
     assert names(tmp_path) == []
@@ -276,3 +275,34 @@ async def test_a_file_that_shrinks_below_us_ends_the_reading(tmp_path: Path):
 
     assert len(await read(spool)) == MEMORY_LIMIT
     spool.discard()
+
+
+def files_in(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in folder.iterdir()]
+
+
+@pytest.mark.parametrize("flag", [None, getattr(os, "RWF_NOWAIT", None)])
+async def test_a_hidden_body_is_in_no_file_and_is_read_any_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: int | None
+):
+    monkeypatch.setattr("kerege.exchange.spool._NO_WAIT", flag)
+    secret = b"salary of Aibek: 41 000 som"
+    whole = secret * (3 * MEMORY_LIMIT // len(secret))
+    spool = Spool(tmp_path, hashlib.sha512(), hides=True)
+    for start in range(0, len(whole), 70_001):
+        await spool.write(whole[start : start + 70_001])
+    await spool.finish()
+    (stored,) = files_in(tmp_path)
+    assert secret not in stored
+    assert len(stored) == len(whole) == spool.size
+    for _ in range(2):
+        assert b"".join([chunk async for chunk in spool.chunks()]) == whole
+        assert b"".join(spool.blocks()) == whole
+    assert spool.digest == hashlib.sha512(whole).digest()
+    spool.discard()
+
+    other = Spool(tmp_path, hashlib.sha512(), hides=True)
+    await other.write(whole)
+    await other.finish()
+    assert files_in(tmp_path)[0][:64] != stored[:64], "each has a key of its own"
+    other.discard()

@@ -10,8 +10,8 @@ Rules:
 * What may block the event loop (writing, reading and syncing the file) runs in a
   thread, and so does hashing; meanwhile the writer goes on with what comes next. A
   small body never sees a thread, nor does reading what the kernel has in memory.
-* The file has a temporary name until `Spool.keep` gives it a lasting one, and is
-  removed by `Spool.discard`. `remove_leftovers` clears what a crash left behind.
+* The file, which may be encrypted (`Veil`), has a temporary name until `Spool.keep`
+  gives it a lasting one, and is removed by `Spool.discard`, or `remove_leftovers`.
 
 One task writes a spool; the caller does not write and read at the same time.
 """
@@ -25,8 +25,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from kerege.exchange.files import sync_path
+from kerege.exchange.files import remove_soon, sync_path
 from kerege.exchange.processes import is_alive, this_process
+from kerege.exchange.veil import Veil
 from kerege.xroad.algorithms import SHA512
 from kerege.xroad.faults import XRoadError
 
@@ -55,6 +56,7 @@ class Spool:
         memory_limit: Largest body to keep in memory, in bytes.
         useful_bytes: Of a body that is larger, and too large for memory, only digest
             and size are of use: it is hashed and forgotten. None: all of it always is.
+        hides: Whether the file is encrypted, with a key that is in memory only.
     """
 
     __slots__ = (
@@ -73,8 +75,10 @@ class Spool:
         "_path",
         "_size",
         "_useful",
+        "_veil",
         "_working",
         "is_forgotten",
+        "is_hidden",
     )
 
     def __init__(
@@ -83,9 +87,13 @@ class Spool:
         *hashes: "hashlib._Hash",
         memory_limit: int = MEMORY_LIMIT,
         useful_bytes: int | None = None,
+        hides: bool = False,
     ) -> None:
         self.is_forgotten = False
         """Whether only digest and size are left. Known for sure when it is finished."""
+        self.is_hidden = hides
+        """Whether only `chunks` and `blocks` can read the file."""
+        self._veil: Veil | None = None
         self._directory = directory
         self._hashes = hashes or (SHA512.new(),)
         self._limit = memory_limit
@@ -103,7 +111,7 @@ class Spool:
         self._discarded = False
         self._lock = threading.Lock()
         # A cancelled task leaves its thread running: the lock keeps `discard` from
-        # closing or unlinking under a write, and the flag stops a late thread.
+        # closing under a write, and the flag stops a late thread.
 
     @classmethod
     def of(cls, data: bytes, *hashes: "hashlib._Hash") -> "Spool":
@@ -176,6 +184,7 @@ class Spool:
         if self._path is None:
             raise RuntimeError("The body was not worth keeping")
         file = await asyncio.to_thread(self._path.open, "rb")
+        reveal = None if self._veil is None else self._veil.reader()
         try:
             buffer, at = bytearray(BLOCK_SIZE), 0
             while at < self._size:
@@ -185,23 +194,24 @@ class Spool:
                 ):
                     return
                 at += len(block)
-                yield block
+                yield block if reveal is None else reveal(block)
         finally:
             file.close()
 
-    async def sync(self) -> None:
-        """Return when the file's bytes are on stable storage (nothing to do in memory).
-
-        Raises ``io_error``.
-        """
+    def blocks(self) -> Iterator[bytes]:
+        """Yield what is in the file, from its beginning. Blocks. Raises OSError."""
         if self._path is not None:
-            await self._in_thread(sync_path, self._path)
+            reveal = None if self._veil is None else self._veil.reader()
+            with self._path.open("rb") as file:
+                while block := file.read(BLOCK_SIZE):
+                    yield block if reveal is None else reveal(block)
 
     async def keep(self, path: Path) -> None:
         """Give the file a lasting name, in the same file system, durably.
 
         The bytes are synced first, then the file renamed, then its new folder synced.
-        `discard` leaves it alone from now on. A body in memory is not written.
+        `discard` leaves it alone from now on. A body in memory is not written, and a
+        hidden one would be lost: copy its `blocks`.
 
         Raises ``io_error``.
         """
@@ -218,7 +228,7 @@ class Spool:
                 self._file.close()
                 self._file = None
             if self._path is not None and not self._kept:
-                _remove(self._path)
+                remove_soon(self._path)
 
     def _accept(self, chunk: bytes) -> None:
         """Take a chunk into memory."""
@@ -244,8 +254,10 @@ class Spool:
         )
         self._path = Path(name)
         self._file = os.fdopen(handle, "wb", buffering=0)
+        if self.is_hidden:
+            self._veil = Veil()
         for block in blocks:
-            _write_all(self._file, block)
+            self._put(self._file, block)
 
     async def _hand_over(self) -> None:
         """Let a thread take what has gathered, if it is done with what was before."""
@@ -275,7 +287,10 @@ class Spool:
                 h.update(block)
         if self._file is not None and self._is_useful():
             for block in blocks:
-                _write_all(self._file, block)
+                self._put(self._file, block)
+
+    def _put(self, file: BinaryIO, block: bytes) -> None:
+        _write_all(file, block if self._veil is None else self._veil.hide(block))
 
     def _is_useful(self) -> bool:
         """Whether the bytes are worth writing; if they were until now, forget them."""
@@ -354,19 +369,6 @@ def _note(work: "asyncio.Future[None]") -> None:
     """Do not have asyncio complain of a failure that nobody waits for any more."""
     if not work.cancelled():
         work.exception()
-
-
-def _remove(path: Path) -> None:
-    """Remove a file: its name now, its bytes (50 ms for a gigabyte) in a thread."""
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return
-    path.unlink(missing_ok=True)
-    try:
-        asyncio.get_running_loop().run_in_executor(None, os.close, handle)
-    except RuntimeError:  # no loop, or one that is ending
-        os.close(handle)
 
 
 def _read_cached(file: BinaryIO, buffer: bytearray, at: int) -> bytes:

@@ -13,6 +13,7 @@ from kerege.exchange.messagelog.sealing import SEAL_BYTES
 from kerege.exchange.spool import MEMORY_LIMIT, Spool
 from kerege.exchange.storage import Database
 from kerege.exchange.storage.message_log_tables import contents
+from kerege.xroad.algorithms import SHA512
 from kerege.xroad.archive import read_archive
 from kerege.xroad.asic import read_container, write_container
 from tests.exchange.messagelog.world import BLOCK, World, make_world, raises, spooled
@@ -110,6 +111,21 @@ async def test_without_encryption_the_log_is_in_clear_and_both_are_read(
         *(True, True),
     ]
     assert contents_of(world) == [[BLOCK, SECRET], [BLOCK, LARGE]] * 2
+
+
+@pytest.mark.parametrize("encrypt", [True, False])
+async def test_a_body_that_was_hidden_on_its_way_is_logged_whole(
+    world: World, *, encrypt: bool
+):
+    policy = replace(world.policy, encrypt=encrypt)
+    body = Spool(world.policy.bodies, SHA512.new(), hides=True)
+    await body.write(LARGE)
+    await body.finish()
+    async with replace(world, policy=policy).log() as log:
+        await log.write(world.record(body=body))
+    body.discard()
+    assert contents_of(world) == [[BLOCK, LARGE]]
+    assert len(world.files()) == 1
 
 
 async def test_a_new_key_seals_and_the_old_one_still_opens(world: World, key: LogKey):

@@ -142,12 +142,12 @@ async def _store(body: Spool, policy: LogPolicy, limit: int) -> AttachmentRow:
 
 async def _keep(body: Spool, path: Path, cipher: LogCipher | None, limit: int) -> None:
     """Make a body's file durable, or a copy: sealed, cut. Raises ``io_error``."""
-    source = body.path
-    if source is None or (cipher is None and body.size <= limit):
+    is_whole = cipher is None and body.size <= limit
+    if body.path is None or (is_whole and not body.is_hidden):
         await body.keep(path)
         return
     try:
-        await asyncio.to_thread(_copy, source, path, cipher, limit)
+        await asyncio.to_thread(_copy, body, path, cipher, limit)
     except OSError as error:
         raise XRoadError(
             "io_error",
@@ -156,24 +156,32 @@ async def _keep(body: Spool, path: Path, cipher: LogCipher | None, limit: int) -
         ) from error
 
 
-def _copy(source: Path, path: Path, cipher: LogCipher | None, limit: int) -> None:
-    """Write a file's beginning, perhaps sealed, to another one; durably."""
+def _copy(body: Spool, path: Path, cipher: LogCipher | None, limit: int) -> None:
+    """Write a body's beginning, perhaps sealed, to a file of its own; durably."""
+    blocks = _cut(body.blocks(), limit)
     with path.open("xb") as file:
         path.chmod(PRIVATE)
         if cipher is None:
-            file.writelines(_blocks(source, limit))
+            file.writelines(blocks)
         else:
-            cipher.seal_file(path.name, _blocks(source, limit), file)
+            cipher.seal_file(path.name, blocks, file)
         file.flush()
         os.fsync(file.fileno())
     sync_path(path.parent)
 
 
-def _blocks(path: Path, limit: int = MAX_LOGGED_BYTES) -> Iterator[bytes]:
-    left = limit
+def _cut(blocks: Iterable[bytes], limit: int) -> Iterator[bytes]:
+    """Yield blocks up to so many bytes."""
+    for block in blocks:
+        if limit <= 0:
+            return
+        yield block[:limit]
+        limit -= len(block)
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
-        while left > 0 and (block := file.read(min(BLOCK_SIZE, left))):
-            left -= len(block)
+        while block := file.read(BLOCK_SIZE):
             yield block
 
 

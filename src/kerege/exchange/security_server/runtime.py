@@ -156,7 +156,10 @@ class Runtime:
         self, digest: Digest = SHA512, memory_limit: int = MEMORY_LIMIT
     ) -> Spool:
         """Return an empty spool for a body, hashed with ``digest``."""
-        return Spool(self.spool_directory, digest.new(), memory_limit=memory_limit)
+        hides = self.settings.message_log.encrypt_bodies
+        return Spool(
+            self.spool_directory, digest.new(), memory_limit=memory_limit, hides=hides
+        )
 
     def new_log_spool(self) -> Spool:
         """Return an empty spool for a body that is sent on while it arrives.
@@ -167,7 +170,12 @@ class Runtime:
         most: int | None = chosen.largest_logged_body_bytes
         if chosen.larger_bodies == LargeBodies.TRUNCATE.value:
             most = None  # their beginning is logged
-        return Spool(self.spool_directory, SHA512.new(), useful_bytes=most)
+        return Spool(
+            self.spool_directory,
+            SHA512.new(),
+            useful_bytes=most,
+            hides=chosen.encrypt_bodies,
+        )
 
     def require_current_configuration(self) -> GlobalConf:
         """Return the global configuration. Raises ``global_conf_outdated``."""
