@@ -676,6 +676,8 @@ ELSEWHERE = {
     "soap.read_fault": "by soap.read",
     "read_key_map": "by parse_key_map",
     "Extensions.from_files": "by load_tree",
+    "load_configuration": "by load_directory and load_tree",
+    "SoapAnswerReader.receive_data": "by read_soap_answer",
     "TreeLoader.load": "by load_tree",
     "Endings.split": "tests/exchange/messagelog/test_endings.py",
     "SignatureForm.read": "tests/xroad/signature/test_forms.py",
