@@ -1,7 +1,23 @@
 """All cases of the reference's proxy test suite, over two of our servers.
 
 The message, the answer and the code are the table's; what a case arranges beyond them is
-in `proxy_arrangements`, what it asserts in `proxy_checks`.
+in `proxy_arrangements`, what it asserts in `proxy_checks`. The cases of metadata services
+and of monitoring are in `test_metaservices` and `test_op_monitoring_requests`.
+
+Arranged otherwise than upstream, with the same verdict:
+
+* There is TLS between the servers in every case, for emulated and aborting ones too.
+* A message that goes straight to the provider's server has an OCSP response before it;
+  without one it would be refused for that.
+* SigningFails...: the signing certificate has no OCSP response, so a real signer fails.
+* SslAuthTrustManagerError: both sides find no server for any certificate, as upstream;
+  ours judges after the handshake, the reference in it. The code is the same.
+* AttachmentSmallMantis: the lost request is made anew from its description.
+* AttachmentBig: see `test_proxy_suite_big_attachment`; it is ``slow``.
+
+Done otherwise than the reference: an attachment that is a multipart itself goes on as it
+is (Attachment); mime4j takes it apart and hands on what was inside. Requests to services
+have a Content-Length, not chunks.
 """
 
 from contextlib import AsyncExitStack
