@@ -1,7 +1,8 @@
 """Writing records into the database, and removing old ones.
 
-On PostgreSQL such a transaction does not wait for the disk: what a power cut takes are
-some seconds of statistics, and messages do not wait behind them.
+Messages do not wait behind such a transaction: on PostgreSQL it does not wait for the
+disk (what a power cut takes are some seconds of statistics), on SQLite it leaves moving
+the write-ahead log to the message log.
 """
 
 import hashlib
@@ -25,6 +26,11 @@ goes first."""
 REMOVED_AT_ONCE = 2000
 """Rows removed in one transaction: some milliseconds, so that messages do not wait."""
 
+CHECKPOINT_PAGES = 8000
+"""Of SQLite's write-ahead log, after which a transaction here moves it: twice what the
+message log lets it grow to before it moves it itself. By default each would, once a
+second, and move what messages have just written."""
+
 _COLUMNS = OperationalRecord._fields
 _TOGETHER = (50, 10, 1)
 """Rows in a statement: with each, the thread that stores and the event loop take the
@@ -45,7 +51,9 @@ def insert_records(
         at: Now, in seconds since 1970.
     """
     is_sqlite = connection.dialect.name == "sqlite"
-    if not is_sqlite:
+    if is_sqlite:
+        connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+    else:
         connection.execute(text("SET LOCAL synchronous_commit TO OFF"))
     mark = "?" if is_sqlite else "%s"
     records = [cut(record) for record in records]
