@@ -24,7 +24,10 @@ class FileLock:
         self._handle: int | None = None
 
     def take(self) -> bool:
-        """Take the lock if nobody has it; return whether we have it now."""
+        """Take the lock if nobody has it; return whether we have it now.
+
+        The time of the file is then that of the taking, for who wants to know.
+        """
         if self._handle is not None:
             return True
         self._path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -37,6 +40,7 @@ class FileLock:
         except BaseException:
             os.close(handle)
             raise
+        os.utime(handle)  # the file says since when
         self._handle = handle
         return True
 

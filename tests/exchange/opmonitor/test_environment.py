@@ -1,12 +1,17 @@
 """What this machine has and uses, read from what the kernel tells."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from kerege.exchange.opmonitor.environment import CertificateInfo, Environment
-from kerege.exchange.security_server.monitoring import internal_address
+from kerege.exchange.processes import only_process
+from kerege.exchange.security_server.monitoring import (
+    internal_address,
+    server_started,
+)
+from kerege.exchange.security_server.settings import Settings
 from kerege.xroad.identifiers import SecurityServerId
 from kerege.xroad.opmonitoring import HistogramMetric, MetricSet, metrics_answer
 from tests.operational import NOW, xsd
@@ -100,6 +105,16 @@ async def test_a_machine_that_does_not_tell_stops_nobody(tmp_path: Path):
     with pytest.raises(RuntimeError, match="enough"):
         await environment(tmp_path / "nothing").run(sleep)
     assert slept == [10.0, 10.0]
+
+
+def test_a_server_began_when_its_lock_was_taken(tmp_path: Path):
+    settings = Settings(directory=tmp_path)
+    assert server_started(settings, NOW) == NOW  # no lock
+    with only_process(settings.lock_file):
+        before = datetime.now(UTC) + timedelta(days=1)
+        began = server_started(settings, before)
+        assert began == server_started(settings, before + timedelta(days=1)) < before
+        assert server_started(settings, NOW) == NOW  # a clock that was put back
 
 
 def test_the_internal_address_is_the_one_that_is_listened_on():

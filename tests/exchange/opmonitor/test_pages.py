@@ -22,7 +22,7 @@ PIN = "20101196379439"
 def pages_of(database: Database) -> MonitoringPages:
     instance = sandbox_instance()
     names = KnownNames(instance.global_conf, lambda: rights(instance.provider.clients))
-    return MonitoringPages(database, MonitoringPolicy(), lambda: NOW, names)
+    return MonitoringPages(database, MonitoringPolicy(), lambda: NOW, names, NOW)
 
 
 async def shown(pages: MonitoringPages, path: str, query: str = "", status: int = 200):

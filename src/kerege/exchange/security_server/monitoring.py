@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable, Coroutine, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
@@ -46,16 +46,17 @@ class Monitoring:
             clock,
             limits_others=settings.op_monitoring.limit_metrics_of_others,
         )
+        started = server_started(settings, clock())
         about = About(
             settings.server_id,
-            clock(),
+            started,
             PROXY_VERSION,
             clock,
             lambda: configuration().monitoring_client,
             self.environment.metrics,
         )
         names = KnownNames(configuration, rights)
-        self.pages = MonitoringPages(database, policy, clock, names)
+        self.pages = MonitoringPages(database, policy, clock, names, started)
         self.service = MonitoringService(MonitoringServices(database, policy, about))
         self.recorder: OperationalRecorder | None = None
         """None if operational monitoring is switched off."""
@@ -98,6 +99,18 @@ def _certificates(keys: ServerKeys) -> Iterator[CertificateInfo]:
             certificate.not_valid_after_utc,
             kind,
         )
+
+
+def server_started(settings: Settings, now: datetime) -> datetime:
+    """Return since when the server runs, reloads and new workers not counted.
+
+    Its lock was taken then; who has no lock begins now.
+    """
+    try:
+        taken = settings.lock_file.stat().st_mtime
+    except OSError:
+        return now
+    return min(datetime.fromtimestamp(taken, UTC), now)
 
 
 def internal_address(listening: str) -> str:

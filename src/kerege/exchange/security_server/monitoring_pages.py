@@ -83,13 +83,22 @@ class MonitoringPages:
         policy: MonitoringPolicy,
         clock: Callable[[], datetime],
         names: KnownNames,
+        started: datetime,
     ) -> None:
-        """Read from ``database``, which the caller closes; name what ``names`` knows."""
+        """Read from ``database``, which the caller closes.
+
+        Args:
+            database: With the records.
+            policy: What is told.
+            clock: Tells the time.
+            names: Knows which names may be told.
+            started: When monitoring began.
+        """
         self._database = database
         self._policy = policy
         self._clock = clock
         self._names = names
-        self._started = int(clock().timestamp() * 1000)
+        self._started = int(started.timestamp() * 1000)
 
     async def show(self, path: str, query: str) -> Page:
         """Return a page.
