@@ -13,11 +13,19 @@ import uvicorn
 
 from kerege.exchange.client import ServiceFault
 from kerege.exchange.provider import MutualTLS, XRoadASGI, headers_of
+from kerege.sandbox.testing.applications import serving
 from tests.exchange.client.certificates import self_signed
 
 pytestmark = pytest.mark.slow
 PAGE = Path(__file__).parents[3] / "docs/how-to/read-x-road-headers.md"
-MODULES = ("xroad", "settings", "urls", "service_fastapi", "service_flask")
+MODULES = (
+    "xroad",
+    "settings",
+    "urls",
+    "service_fastapi",
+    "service_flask",
+    "service_soap",
+)
 
 
 @pytest.fixture
@@ -53,6 +61,15 @@ def test_fastapi_learns_who_asks(exchange, programs):
 def test_flask_learns_who_asks(exchange, programs):
     service = exchange.offer("flask", programs("service_flask").app)
     assert who_asked(exchange, service, "/address/1") == ASKED
+
+
+def test_a_soap_service_reads_who_asks_from_the_envelope(exchange, programs):
+    with serving(programs("service_soap").app) as url:
+        service = exchange.offer("whoAmI", f"{url}/registers", soap=True)
+        with exchange.client() as xroad:
+            answer = xroad.soap(service, "<whoAmI/>")
+    answer.raise_for_status()
+    assert b"<whoAmIResponse>TEST/GOV/10000001/consumer<" in answer.envelope
 
 
 def test_django_learns_who_asks_under_wsgi_and_under_asgi(

@@ -8,7 +8,9 @@ from kerege.exchange.provider.headers import (
     readable,
     single_fields,
 )
-from kerege.xroad.identifiers import ClientId, SecurityServerId
+from kerege.xroad import soap
+from kerege.xroad.faults import XRoadError
+from kerege.xroad.identifiers import ClientId, SecurityServerId, ServiceId
 from kerege.xroad.rest import RepresentedParty
 
 LEAST = {"x-road-client": "KG/GOV/1/portal", "x-road-id": "q-1"}
@@ -74,3 +76,35 @@ def test_a_header_that_is_there_twice_is_refused_unless_it_says_the_same():
 def test_values_are_utf_8_and_old_ones_latin_1():
     assert readable("Айгүл".encode()) == "Айгүл"
     assert readable("é".encode("latin-1")) == "é"
+
+
+def test_the_same_value_is_read_from_the_envelope_of_a_soap_request():
+    asked = soap.SoapMessage(
+        ClientId("KG", "GOV", "1", "portal"),
+        ServiceId("KG", "GOV", "2", "registers", "fact"),
+        "q-1",
+        "4.0",
+        "fact",
+        "clerk-17",
+        "case 2026/118",
+        RepresentedParty("60000001", "COM"),
+        SecurityServerId("KG", "GOV", "2", "SS2"),
+    )
+    assert XRoadHeaders.of_envelope(soap.write(asked)) == XRoadHeaders(
+        asked.client_id,
+        "q-1",
+        "",
+        "clerk-17",
+        "case 2026/118",
+        RepresentedParty("60000001", "COM"),
+        SecurityServerId("KG", "GOV", "2", "SS2"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("envelope", "why"),
+    [(b"<a/>", "SOAP 1.1 envelope"), (soap.write_fault("Server", "Gone"), "Gone")],
+)
+def test_what_is_no_request_of_soap_has_no_headers(envelope, why):
+    with pytest.raises(XRoadError, match=why):
+        XRoadHeaders.of_envelope(envelope)

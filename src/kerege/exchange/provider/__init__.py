@@ -16,7 +16,7 @@ Rules:
 * No framework is imported here. `fastapi` and `uvicorn` beside this module are for those
   who have them.
 * Headers of SOAP messages are in the envelope: ``XRoadWSGI(..., required=False)`` judges
-  the connection, and `kerege.xroad.soap.read` reads the envelope.
+  the connection, and `XRoadHeaders.of_envelope` reads them.
 """
 
 from kerege.exchange.provider.asgi import XRoadASGI

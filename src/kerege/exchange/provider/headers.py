@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from kerege.exchange.provider.trust import NotBelievedError
+from kerege.xroad import soap
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.identifiers import ClientId, SecurityServerId
 from kerege.xroad.rest import (
@@ -73,6 +74,29 @@ class XRoadHeaders:
             )
         except XRoadError as error:
             raise _wrong(error.message) from error
+
+    @classmethod
+    def of_envelope(cls, envelope: bytes, content_type: str = "text/xml") -> Self:
+        """Read the header of a SOAP request; the connection was judged before.
+
+        SOAP has no id of the single message: ``request_id`` is empty.
+
+        Raises:
+            XRoadError: it is no envelope of X-Road, or a fault; see
+                `kerege.xroad.soap.read`.
+        """
+        message = soap.read(envelope, content_type)
+        if isinstance(message, XRoadError):
+            raise message
+        return cls(
+            message.client_id,
+            message.query_id,
+            "",
+            message.user_id,
+            message.issue,
+            message.represented_party,
+            message.security_server,
+        )
 
 
 def single_fields(headers: Sequence[tuple[str, str]]) -> dict[str, str]:
