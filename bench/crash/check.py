@@ -15,6 +15,7 @@ from bench.crash.traffic import Answer
 from bench.crash.world import LARGEST_LOGGED
 from kerege.exchange.keys import SoftwareToken
 from kerege.exchange.messagelog import LogPolicy
+from kerege.exchange.messagelog.bodies_folder import MARK
 from kerege.exchange.messagelog.stored import PAGE, StoredRecord, load
 from kerege.exchange.security_server.logging_setup import log_policy
 from kerege.exchange.security_server.settings import Settings
@@ -208,7 +209,7 @@ def leftovers(database: Database, folder: Path) -> tuple[list[str], int]:
     question = select(attachments.c.file).where(attachments.c.file.is_not(None))
     with database.read() as connection:
         named = set(connection.execute(question).scalars())
-    allowed = {"server.lock", "lock"}
+    allowed = {"server.lock", "lock", MARK}
     suspicious = [
         str(path.relative_to(folder))
         for path in folder.rglob("*")
