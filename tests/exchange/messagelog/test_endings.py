@@ -9,7 +9,12 @@ from hypothesis import given, strategies as st
 from sqlalchemy import func, select, text
 
 from kerege.exchange.messagelog import Archiver, MessageLog, endings as module
-from kerege.exchange.messagelog.endings import Endings, remove_unused
+from kerege.exchange.messagelog.endings import (
+    Ending,
+    Endings,
+    remove_unused,
+    upserts,
+)
 from kerege.exchange.storage import Database
 from kerege.exchange.storage.message_log_tables import contents, endings
 from kerege.exchange.storage.migrations import upgrade
@@ -201,3 +206,36 @@ async def test_the_step_back_gives_every_record_its_whole_signature(world: World
 
     assert found == written
     assert [record.signature for record in world.stored()] == written
+
+
+async def test_an_ending_is_noted_although_its_first_transaction_failed(world: World):
+    """Otherwise it would seem unused since long ago, and be removed with its record."""
+    archiver = Archiver(world.database, world.policy, clock=world.clock, pause=id)
+    async with world.log() as log:
+        await write(world, log, FIRST_OCSP, 2)
+        world.clock.forward(days=2)
+        await write(world, log, LATER_OCSP, 1)
+        await log.job.run_once()
+        archiver.archive()
+    world.clock.forward(days=29)
+    async with world.log() as log:
+        first = await write(world, log, FIRST_OCSP, 1)
+        ids = log._ids.next
+        collision = iter([world.stored()[-1].record_id])
+        log._ids.next = lambda: next(collision, None) or ids()
+        named = await write(world, log, FIRST_OCSP, 1)
+        assert next(collision, None) is None
+    assert archiver.clean() == 2
+
+    assert [record.signature for record in world.stored()[-2:]] == first + named
+
+
+def test_processes_note_endings_in_one_order():
+    """Two that name the same ones the other way round would wait for each other."""
+    one, other = Ending(b"one"), Ending(b"other")
+    orders = []
+    for named in ({one: 1, other: 2}, {other: 3, one: 4}):
+        for _, rows in upserts(named, "?"):
+            orders.append([one.name if one.name in row else other.name for row in rows])
+    assert len(orders) == 4
+    assert all(order == sorted(order) for order in orders)

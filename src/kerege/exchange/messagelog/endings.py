@@ -51,14 +51,12 @@ _INSERT = (
 class Ending:
     """An ending that came more than once."""
 
-    __slots__ = ("data", "name", "noted")
+    __slots__ = ("data", "name")
 
     def __init__(self, data: bytes) -> None:
         """Name it."""
         self.data = data
         self.name = hashlib.sha256(data).digest()
-        self.noted = 0
-        """The record that was noted last, by this process."""
 
 
 class Endings:
@@ -108,21 +106,15 @@ def upserts(
         named: Endings, each with the last record that names it.
         mark: How the driver writes a parameter.
     """
-    due = [(i, e) for e, i in named.items() if i >= e.noted + NOTED_EVERY]
-    if due:  # first, so that nobody removes it any more
-        for record_id, ending in due:
-            ending.noted = record_id
-        yield (
-            _UPDATE.replace("?", mark),
-            sorted((record_id, ending.name, record_id) for record_id, ending in due),
-        )
+    # In one order, or two processes wait for each other.
+    rows = sorted((ending.name, i, ending.data) for ending, i in named.items())
+    # First, so that nobody removes it any more. The database alone knows what is noted:
+    # a transaction may fail, and a database be restored.
     yield (
-        _INSERT.replace("?", mark),
-        # In one order, or two processes wait for each other.
-        sorted(
-            (ending.name, record_id, ending.data) for ending, record_id in named.items()
-        ),
+        _UPDATE.replace("?", mark),
+        [(i, name, i - NOTED_EVERY) for name, i, _ in rows],
     )
+    yield _INSERT.replace("?", mark), rows
 
 
 SIGNATURE = (
