@@ -1,13 +1,18 @@
-"""Archives: whether they can be encrypted."""
+"""Archives and large bodies: whether they can be encrypted, moved, and are there."""
 
+import os
 from collections.abc import Iterable
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from kerege.exchange.doctor.background import in_daemon
 from kerege.exchange.doctor.checks import Check
 from kerege.exchange.doctor.examination import Examination
-from kerege.exchange.doctor.findings import Code, Finding, Severity, good
+from kerege.exchange.doctor.findings import Code, Finding, Severity, good, skipped
 from kerege.exchange.messagelog import ArchiveEncryption
+from kerege.exchange.messagelog.bodies_folder import are_right
 from kerege.exchange.security_server.logging_setup import log_policy
+from kerege.exchange.storage.read_only import open_read_only
 from kerege.xroad.faults import XRoadError
 
 _FOLLOWS = (
@@ -37,6 +42,23 @@ MAP = Code(
     "Correct the file that `archive_encryption_keys` names. See "
     "docs/how-to/encrypt-the-message-log-and-its-archives.md",
 )
+TRANSFER = Code(
+    "D-ARCHIVE-TRANSFER",
+    Severity.WARNING,
+    "The folder that finished archives are moved to is not there, or cannot be written.",
+    "Archives stay in the archive folder, and its disk fills.",
+    "Mount or make the folder that `transfer_directory` names, and let the server's "
+    "user write it.",
+)
+BODIES = Code(
+    "D-LOG-BODIES",
+    Severity.ERROR,
+    "The folder `spool` is not the one that large bodies were logged in.",
+    "Archiving stops at the first body that is missing, and downloads fail. What is "
+    "logged now lies in the wrong place.",
+    "Is its disk mounted? Restart the server after mounting it. If the bodies are lost "
+    "for good: kerege security-server message-log accept-lost-bodies",
+)
 _CODES = {"action_not_possible": PROGRAM, "key_not_found": KEY, "validation_error": MAP}
 
 
@@ -59,4 +81,36 @@ def _encryption(encryption: ArchiveEncryption) -> Iterable[Finding]:
         yield good(f"Archives are encrypted with keys of {encryption.keyring.home}")
 
 
-CHECKS = (Check("encryption of archives", look_at_encryption, (PROGRAM, KEY, MAP)),)
+async def look_at_places(examination: Examination) -> Iterable[Finding]:
+    """See whether bodies are where they were logged, and archives can go away."""
+    return await in_daemon(lambda: list(_places(examination)))
+
+
+def _places(examination: Examination) -> Iterable[Finding]:
+    policy = log_policy(examination.settings)
+    goal = policy.transfer_to
+    if goal is not None and not goal.is_dir():
+        yield TRANSFER.at(str(goal), "It is not there.")
+    elif goal is not None and not os.access(goal, os.W_OK | os.X_OK):
+        yield TRANSFER.at(str(goal), "It cannot be written.")
+    try:
+        database = open_read_only(examination.settings.database_url)
+        try:
+            if not are_right(database, policy.bodies):
+                what = "It has not the mark that the database knows."
+                yield BODIES.at(str(policy.bodies), what)
+        finally:
+            database.close()
+    except (XRoadError, SQLAlchemyError):
+        yield skipped("the database cannot be read")
+
+
+CHECKS = (
+    Check("encryption of archives", look_at_encryption, (PROGRAM, KEY, MAP)),
+    Check(
+        "bodies and archives",
+        look_at_places,
+        (TRANSFER, BODIES),
+        "bodies are where they were logged",
+    ),
+)
