@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from lxml import etree
 
-from kerege.exchange.opmonitor.answering import About, MonitoringServices
+from kerege.exchange.opmonitor.answering import About, Asking, MonitoringServices
 from kerege.exchange.opmonitor.environment import Environment
 from kerege.exchange.opmonitor.policy import MonitoringPolicy
 from kerege.exchange.opmonitor.rows import insert_records
@@ -19,10 +19,10 @@ from kerege.exchange.storage.server_configuration import (
     ConnectionType,
 )
 from kerege.xroad import soap
-from kerege.xroad.identifiers import ClientId, ServiceId
-from kerege.xroad.opmonitoring import METRICS_NAMESPACE, NAMESPACE
+from kerege.xroad.identifiers import ClientId, SecurityServerId, ServiceId
+from kerege.xroad.opmonitoring import METRICS_NAMESPACE, NAMESPACE, MetricSet
 from kerege.xroad.soap import SoapMessage
-from tests.operational import xsd
+from tests.operational import NOW, record, xsd
 from tests.servers import Pair
 from tests.soap_parts import TEXT_XML, fault_code, parts_of, posted
 from tests.vectors import needs_vectors
@@ -214,3 +214,34 @@ async def test_metrics_are_for_the_central_monitoring_client_and_the_owner(
         assert top.findtext(f"{M}metricSet/{M}name") == "systemMetrics"
         (only,) = top.findall(f"{M}metricSet/{M}stringMetric")
         assert only.findtext(f"{M}name") == "OperatingSystem"
+
+
+async def test_an_owner_sees_all_records_only_if_it_names_this_server(
+    sqlite_database: Database,
+):
+    """The reference believes whichever server the header names, its owner's own too."""
+    server = SecurityServerId("XTEE-CI-XM", "GOV", "00000001", "SS1")
+    about = About(
+        server, NOW, "7.8.0", lambda: NOW, lambda: None, lambda _: MetricSet("", ())
+    )
+    services = MonitoringServices(sqlite_database, MonitoringPolicy(), about)
+    with sqlite_database.write() as connection:
+        insert_records(connection, [record()], int(NOW.timestamp()) - 120)
+    owner = ServiceId(*server.owner.codes, None, "getSecurityServerOperationalData")
+    content = soap.write(
+        SoapMessage(server.owner, owner, "q", "4.0", owner.service_code),
+        data_request().encode(),
+    )
+
+    async def seen(client: ClientId, named: SecurityServerId | None) -> int:
+        answer = await services.answer(Asking(client, owner, named, content))
+        assert answer.attachment is not None
+        found = json.loads(zlib.decompress(answer.attachment.content, 31))
+        return len(found["records"])
+
+    stranger = ClientId("XTEE-CI-XM", "COM", "666")
+    own_server = SecurityServerId(*stranger.codes, "SS6")
+    assert await seen(server.owner, server) == 1
+    assert await seen(server.owner, None) == 0  # as a client: it had no part in it
+    assert await seen(stranger, own_server) == 0
+    assert await seen(stranger, server) == 0
