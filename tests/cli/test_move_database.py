@@ -64,16 +64,18 @@ def test_nothing_is_changed_while_the_database_moves(
     def copying(*arguments):
         said.append(ss("client", "add", CLIENT, "--connection", "http"))
         said.append(ss("client", "list"))
+        said.append(ss("message-log", "accept-lost-bodies", "--yes"))
         return copy(*arguments)
 
     monkeypatch.setattr(module, "copy_database", copying)
     assert ss("move-database", url).exit_code == 0
-    refused, listed = said
+    refused, listed, lost = said
     assert refused.exit_code == 1
     assert "The database is being moved; what is changed now would be lost" in (
         refused.output
     )
     assert listed.exit_code == 0, "looking is not changing"
+    assert "The database is being moved" in lost.output
     added = ss("client", "add", CLIENT, "--connection", "http")
     assert added.exit_code == 0, added.output
 

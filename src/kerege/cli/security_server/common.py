@@ -59,9 +59,11 @@ def opened_database(settings: Settings) -> Iterator[Database]:
 
 
 @contextmanager
-def changing(config: Path) -> Iterator[Connection]:
-    """Open a transaction on the server configuration, unless it is being moved."""
-    settings = read_settings(config)
+def to_change(settings: Settings) -> Iterator[Database]:
+    """Open the server's database for a command that changes it.
+
+    Raises ``action_not_possible`` while the database is being moved.
+    """
     moves = XRoadError(
         "action_not_possible",
         "The database is being moved; what is changed now would be lost",
@@ -72,6 +74,13 @@ def changing(config: Path) -> Iterator[Connection]:
         using(settings.path(settings.spool), alone=False, refused=moves),
         opened_database(settings) as database,
     ):
+        yield database
+
+
+@contextmanager
+def changing(config: Path) -> Iterator[Connection]:
+    """Open a transaction on the server configuration, unless it is being moved."""
+    with to_change(read_settings(config)) as database:
         try:
             with database.write() as connection:
                 yield connection

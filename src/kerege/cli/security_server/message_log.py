@@ -9,8 +9,8 @@ from kerege.cli.output import print_json, print_table
 from kerege.cli.security_server.common import (
     active_token,
     json_option,
-    opened_database,
     opened_token,
+    to_change,
 )
 from kerege.cli.security_server.keys import RELOAD
 from kerege.cli.security_server.options import (
@@ -85,6 +85,6 @@ def accept_lost(config: Path) -> None:
     if not folder.is_dir():
         msg = f"There is no folder {folder}"
         raise Failure(msg, advice="Make it, or correct `spool` in the settings.")
-    with opened_database(settings) as database:
+    with to_change(settings) as database:
         accept_lost_bodies(database, folder)
     click.echo(f"Bodies are in {folder} from now on")
