@@ -68,6 +68,7 @@ def services(
         clock=lambda: now,
         monitoring_client=lambda: None,
         system_metrics=lambda _: MetricSet("systemMetrics", ()),
+        is_provided=lambda _: True,
     )
     return MonitoringServices(database, policy or MonitoringPolicy(), about)
 

@@ -155,6 +155,7 @@ def answer_itself(
         clock,
         monitoring_client=lambda: None,
         system_metrics=system_metrics or Environment(lambda: (), clock).metrics,
+        is_provided=lambda service: server.rights.service(service) is not None,
     )
     services = MonitoringServices(database, MonitoringPolicy(), about)
     server.runtime.built_in_services = (

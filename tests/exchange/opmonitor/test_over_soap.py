@@ -43,6 +43,7 @@ def monitored(pair: Pair, database: Database, central: ClientId | None = None) -
         clock=pair.clock,
         monitoring_client=lambda: central,
         system_metrics=Environment(lambda: (), pair.clock).metrics,
+        is_provided=lambda service: pair.provider.rights.service(service) is not None,
     )
     services = MonitoringServices(database, MonitoringPolicy(), about)
     pair.provider.runtime.built_in_services = [MonitoringService(services)]
@@ -191,6 +192,26 @@ async def test_health_data_tell_of_the_services_that_answered(
         period = event.find(f"{OM}lastPeriodStatistics")
         assert period.findtext(f"{OM}successfulRequestCount") == "1"
         assert period.findtext(f"{OM}unsuccessfulRequestCount") == "0"
+
+
+async def test_health_data_do_not_tell_what_was_asked_for_in_vain(
+    tmp_path, sqlite_database
+):
+    """A personal code in a service code's place, and one that XML cannot hold."""
+    async with Pair(tmp_path) as pair:
+        monitored(pair, sqlite_database)
+        pair.offer("echo")
+        await pair.send("GET", "echo")
+        await pair.send("GET", "49002010976/details")
+        await pair.send("GET", "%01/details")
+        store_what_passed(pair, sqlite_database)
+        body = f'<o:getSecurityServerHealthData xmlns:o="{NAMESPACE}"/>'
+
+        got = await ask(pair, "getSecurityServerHealthData", body)
+
+        (event,) = body_of(got.body).iter(f"{OM}serviceEvents")
+        assert event.findtext("{*}service/{*}serviceCode") == "echo"
+        assert b"49002010976" not in got.body
 
 
 @needs_vectors

@@ -7,7 +7,9 @@ Rules (``OpMonitoringServiceHandlerImpl.java``, ``OperationalDataRequestHandler.
   looked for; a message is verified and logged as any other.
 * Records: the owner, if the request names this server, and the central monitoring
   client see all; others what they have a part in.
-* Health data: whoever asks.
+* Health data: whoever asks. Of services that this server provides, or that have
+  answered: what was asked for in vain may be a personal code in a service code's place,
+  or hold characters that no XML can. The reference tells of those too.
 * Metrics: the owner and the central monitoring client; others get ``access_denied``.
 
 The reference takes the server's owner from the header ``securityServer`` of the
@@ -72,6 +74,8 @@ class About:
     """Whom the global configuration lets see everything."""
     system_metrics: Callable[[bool], MetricSet]
     """Measures the machine, in a thread; is told whether the owner asks."""
+    is_provided: Callable[[ServiceId], bool]
+    """Whether a service is one of this server's."""
 
 
 class MonitoringServices:
@@ -158,7 +162,12 @@ class MonitoringServices:
         request = read_health_data_request(asking.content)
         period = self._policy.health_period_seconds
         since = int(self._about.clock().timestamp()) - period
-        services = health(self._database, since, request.provider)
+        services = tuple(
+            one
+            for one in health(self._database, since, request.provider)
+            if one.last_successful is not None
+            or self._about.is_provided(one.service_id)
+        )
         started = int(self._about.started.timestamp() * 1000)
         return health_data_answer(HealthData(started, period, services))
 

@@ -54,6 +54,7 @@ class Monitoring:
             clock,
             lambda: configuration().monitoring_client,
             self.environment.metrics,
+            lambda service: rights().service(service) is not None,
         )
         names = KnownNames(configuration, rights)
         self.pages = MonitoringPages(database, policy, clock, names, started)
