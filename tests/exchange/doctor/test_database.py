@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from alembic import command
 from sqlalchemy import create_engine, text
 
 from kerege.exchange.doctor import Severity, database_checks
 from kerege.exchange.storage import open_database
-from kerege.exchange.storage.migrations import upgrade
+from kerege.exchange.storage.migrations import runner, upgrade
 from kerege.sandbox.builder import configure
 from kerege.sandbox.layout import REGISTER
 from tests.exchange.doctor.world import only
@@ -112,8 +113,9 @@ async def test_a_database_of_an_earlier_version(world):
     file.unlink()
     engine = create_engine(f"sqlite:///{file}")
     with engine.begin() as connection:
-        upgrade(connection, "0002")
+        upgrade(connection)
         configure(connection, world.ports, REGISTER)
+        command.downgrade(runner.configuration(connection), "0002")
     engine.dispose()
     async with world:
         found = await world.examine()
