@@ -243,7 +243,13 @@ async def test_an_owner_sees_all_records_only_if_it_names_this_server(
     """The reference believes whichever server the header names, its owner's own too."""
     server = SecurityServerId("XTEE-CI-XM", "GOV", "00000001", "SS1")
     about = About(
-        server, NOW, "7.8.0", lambda: NOW, lambda: None, lambda _: MetricSet("", ())
+        server,
+        NOW,
+        "7.8.0",
+        lambda: NOW,
+        monitoring_client=lambda: None,
+        system_metrics=lambda _: MetricSet("", ()),
+        is_provided=lambda _: True,
     )
     services = MonitoringServices(sqlite_database, MonitoringPolicy(), about)
     with sqlite_database.write() as connection:
