@@ -212,3 +212,38 @@ def portal(
             yield server
     finally:
         config.write_text(good)
+
+
+def runs(pid: int) -> bool:
+    """Whether a process is more than an entry that nobody has asked about yet."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def is_refused(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def stop_unkilled(server: RunningServer) -> None:
+    """Tell a server to stop, and hold its supervisor until its workers have ended.
+
+    So nobody kills them, however long a busy machine takes.
+    """
+    workers = server.workers
+    address = (server.plan.address, server.ports.client_http)
+    server.signal(signal.SIGTERM)
+    server.wait_for(lambda: is_refused(address), "they have heard of it")
+    server.signal(signal.SIGSTOP)
+    try:
+        server.wait_for(lambda: not any(map(runs, workers)), "they end by themselves")
+    finally:
+        server.signal(signal.SIGCONT)
+    assert server.end() == 0
+    assert server.heard("stopped")

@@ -29,8 +29,10 @@ from tests.cli.running import RUN
 from tests.cli.servers import (
     RunningServer,
     instance,
+    is_refused,
     message,
     running,
+    runs,
 )
 from tests.postgres import needs_postgres
 
@@ -119,15 +121,6 @@ def test_a_killed_worker_is_replaced_and_the_other_does_its_jobs(consumer):
         assert consumer.call()[0] == 204
         consumer.wait_for(lambda: bool(consumer.state()["ready"]), "all ready")
     assert consumer.state()["restarts"] == 2
-
-
-def runs(pid: int) -> bool:
-    """Whether a process is more than an entry that nobody has asked about yet."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
 
 
 def test_requests_wait_while_the_only_worker_is_replaced(made, provider):
@@ -346,14 +339,6 @@ def test_stopping_finishes_what_was_accepted(made, provider):
             assert slow.recv(1000).startswith(b"HTTP/1.1 ")
         assert server.end() == 0
         assert server.heard("stopped")
-
-
-def is_refused(address: tuple[str, int]) -> bool:
-    try:
-        socket.create_connection(address).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 @pytest.mark.postgres

@@ -304,7 +304,7 @@ def test_ports_of_a_reload_that_failed_half_way_close_with_the_next(tmp_path):
         socket.create_connection((host, int(port))).close()  # to worker 2, as before
         server.config.write_text(good)
         assert ask(tmp_path / "spool", {"do": "reload"})["ok"]
-        assert len(server.heard("began")) == 6
+        server.until("began", 6)
         left = [e["pid"] for e in server.heard("began")][:3]
         wait_for_the_end_of(left)
         with pytest.raises(ConnectionRefusedError):
