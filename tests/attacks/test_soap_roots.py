@@ -5,8 +5,11 @@ another, if it names another; then a client with a right to anything would have 
 everything, in anybody's name.
 """
 
+from dataclasses import replace
+
 import pytest
 
+from tests.attacks.messages import Letter
 from tests.attacks.stage import Stage
 from tests.soap_parts import (
     BOUNDARY,
@@ -19,6 +22,7 @@ from tests.soap_parts import (
     offer,
     posted,
 )
+from tests.wire import answer
 
 EVIL = b"<evil/>"
 START = f'{RELATED}; start="<evil>"'
@@ -99,3 +103,61 @@ async def test_who_names_the_first_part_is_served(stage, service):
     assert b"getStateResponse" in got.body
     (called,) = stage.pair.service.requests
     assert called.get("content-type") == START
+
+
+DECODED = [
+    ("Content-Transfer-Encoding: quoted-printable", RELATED),
+    ("CONTENT-TRANSFER-ENCODING: Base64", RELATED),
+    ("Content-Transfer-Encoding: binary\r\nContent-Transfer-Encoding: x", RELATED),
+    ("X-None: 1", f"{RELATED}; charset=UTF-7"),
+    ("X-None: 1", f"{RELATED}; charset=unicode_escape"),
+    ("X-None: 1", f"{RELATED}; charset=utf-8; charset=hz"),
+]
+"""Where X-Road reads ``=3C``, whoever decodes it reads the beginning of a tag."""
+
+
+@pytest.mark.parametrize(("header", "original"), DECODED)
+async def test_nor_have_the_first_part_read_another_way(
+    stage, service, header, original
+):
+    content = content_of(stage, service).replace(b"<data>", b"<!--=3C--><data>")
+    letter = stage.author.soap_request(content, [EVIL])
+    pieces = tuple(
+        replace(piece, headers=f"{header}\r\n") if piece.content == content else piece
+        for piece in letter.pieces
+    )
+    data = Letter(pieces).posted(
+        x_road_message_type=None, x_original_content_type=original
+    )
+    await stage.peer_refuses("server.serverproxy.invalid_content_type", data)
+    assert stage.pair.service.requests == []
+
+
+@pytest.mark.parametrize(("header", "original"), DECODED)
+async def test_a_client_cannot_do_that_either(stage, service, header, original):
+    whole = multipart(content_of(stage, service), [binary(EVIL)])
+    whole = whole.replace(b"\r\n", f"\r\n{header}\r\n".encode(), 1)
+    got = await stage.pair.consumer.client_call(posted(whole, original))
+    assert fault_code(got) == "client.invalid_content_type"
+    assert stage.pair.service.requests == []
+
+
+async def test_a_service_cannot_do_that_to_a_client(stage, service):
+    content = envelope(stage.pair.client, service, is_answer=True)
+    whole = multipart(content, [binary(EVIL)])
+    encoded = b"\r\nContent-Transfer-Encoding: quoted-printable\r\n"
+    stage.pair.service.answer = answer(
+        headers={"Content-Type": RELATED}, body=whole.replace(b"\r\n", encoded, 1)
+    )
+    got = await stage.pair.consumer.client_call(posted(content_of(stage, service)))
+    code = "server.serverproxy.service_failed.invalid_content_type"
+    assert fault_code(got) == code
+
+
+async def test_who_says_that_nothing_is_encoded_is_served(stage, service):
+    whole = multipart(content_of(stage, service), [binary(b"picture")])
+    plain = b"\r\nContent-Transfer-Encoding: 8bit\r\n"
+    whole = whole.replace(b"\r\n", plain, 1)
+    original = f"{RELATED}; charset=ISO-8859-1"
+    got = await stage.pair.consumer.client_call(posted(whole, original))
+    assert b"getStateResponse" in got.body

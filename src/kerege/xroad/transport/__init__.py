@@ -72,6 +72,7 @@ from kerege.xroad.transport._soap_reader import (
     Envelope,
     SoapEvent,
     SoapReader,
+    require_plain,
     require_root,
 )
 from kerege.xroad.transport._state import TRANSITIONS, PartKind, State
@@ -126,6 +127,7 @@ __all__ = [
     "message_part",
     "ocsp_part",
     "parameter",
+    "require_plain",
     "require_root",
     "service_content_type",
     "signature_part",

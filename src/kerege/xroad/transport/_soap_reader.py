@@ -12,9 +12,11 @@ Rules (`SoapMessageDecoder.java`, RFC 2387, W3C SOAP Messages with Attachments, 
 
 Better than the reference: a multipart whose ``start`` names another part than the first
 is refused. Services that follow ``start`` would read another envelope than the one
-whose client and rights were checked.
+whose client and rights were checked. So would those that decode the first part as its
+headers say, if these name a transfer encoding or a charset that can hide markup.
 """
 
+import re
 from dataclasses import dataclass, field
 
 from kerege.xroad import soap
@@ -38,6 +40,14 @@ from kerege.xroad.transport._reader import boundary_of
 
 _RELATED = "multipart/related"
 _BOM = b"\xef\xbb\xbf"
+_NOT_ENCODED = ("7bit", "8bit", "binary")
+_CHARSETS = re.compile(
+    r"utf-?8|utf-?16(?:-?[lb]e)?|(?:us-)?ascii|iso[-_]?8859[-_](?:[1-9]|1[0-6])"
+    r"|latin-?1|(?:windows-|cp)125[0-8]|koi8-[ru]",
+    re.IGNORECASE,
+)
+"""Whoever reads an envelope in one of these finds the same markup in it, or none; in
+UTF-7, HZ or a programming language's escapes it is another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +159,7 @@ class SoapReader:
         self._require_start(part.headers)
         if self._parts == 1:
             soap.require_soap_type(content_type)
+            require_plain(self._content_type, part.headers)
             self._headers = part.headers
 
     def _collect(self, data: bytes) -> None:
@@ -186,6 +197,7 @@ def require_root(content_type: str, content: bytes, headers: Headers) -> None:
     The peer says what Content-Type the client used, and may say anything: a ``start``
     that names an attachment, or a boundary that is in the envelope. Then the service
     would read another envelope than the one whose client and rights were checked.
+    `require_plain` is part of it.
 
     Args:
         content_type: What the service will get.
@@ -193,10 +205,11 @@ def require_root(content_type: str, content: bytes, headers: Headers) -> None:
         headers: Of that part.
 
     Raises:
-        XRoadError: ``invalid_message``.
+        XRoadError: ``invalid_message``, ``invalid_content_type``.
     """
     if media_type(content_type) != _RELATED:
         return
+    require_plain(content_type, headers)
     _require_once(content_type, "boundary", "start")
     start = _bare(parameter(content_type, "start"))
     if start and _content_ids(headers) != {start.casefold()}:
@@ -206,6 +219,44 @@ def require_root(content_type: str, content: bytes, headers: Headers) -> None:
     if b"\n--" + boundary_of(content_type).encode("latin-1") in content:
         raise XRoadError(
             "invalid_message", "The multipart's boundary is in the SOAP message"
+        )
+
+
+def require_plain(content_type: str, headers: Headers) -> None:
+    """Check that whoever gets an envelope in a multipart reads it as it stands there.
+
+    Nobody has signed these headers, and X-Road reads past them.
+
+    Args:
+        content_type: Of the multipart; nothing is checked for anything else.
+        headers: Of the part with the envelope.
+
+    Raises:
+        XRoadError: ``invalid_content_type``.
+    """
+    if media_type(content_type) != _RELATED:
+        return
+    for name, value in headers:
+        lower = name.strip().lower()
+        if lower == "content-transfer-encoding":
+            if value.strip().lower() not in _NOT_ENCODED:
+                raise XRoadError(
+                    "invalid_content_type",
+                    "The SOAP message's part has a Content-Transfer-Encoding, by which "
+                    "others would read another message",
+                )
+        elif lower == "content-type":
+            _require_plain_charset(value)
+    _require_plain_charset(content_type)
+
+
+def _require_plain_charset(content_type: str) -> None:
+    _require_once(content_type, "charset")
+    charset = parameter(content_type, "charset")
+    if charset and not _CHARSETS.fullmatch(charset):
+        raise XRoadError(
+            "invalid_content_type",
+            f"The charset {charset[:80]!r} of the SOAP message is not supported",
         )
 
 

@@ -43,7 +43,7 @@ from kerege.xroad import soap
 from kerege.xroad.faults import CLIENT, RelayedFaultError, XRoadError
 from kerege.xroad.signature import Part, SignatureData
 from kerege.xroad.soap import SoapMessage
-from kerege.xroad.transport import Envelope, MessageKind
+from kerege.xroad.transport import Envelope, MessageKind, require_plain
 
 
 @dataclass(slots=True)
@@ -184,11 +184,12 @@ class SoapConsumerExchange:
         verifiers = self.runtime.verifiers.for_instance(provider.instance)
         received.verify(provider, verifiers.signatures, self.runtime.clock())
         _require_answer_to(request, received.soap)
+        answer = forwarded(received, original)
+        _require_plain(answer.content_type, received)
         attachments = tuple(one.content for one in received.attachments)
         signature = received.signature_data
         signed = Signed(received.content, signature, None, attachments)
         await all_done(request_logged, self._log(Direction.RESPONSE, signed))
-        answer = forwarded(received, original)
         media_type = client_content_type(answer.content_type)
         headers = [
             (b"Content-Type", media_type.encode("latin-1")),
@@ -223,6 +224,14 @@ def _require_answer_to(request: SoapRequest, response: SoapMessage) -> None:
             "service_failed.inconsistent_response", error.message
         ) from error
     soap.check_request_hash(response, request.content)
+
+
+def _require_plain(content_type: str, received: ReceivedMessage) -> None:
+    """Check that the client reads the envelope that is in the log."""
+    try:
+        require_plain(content_type, received.headers)
+    except XRoadError as error:
+        raise error.with_prefix("service_failed") from error
 
 
 def _require_envelope(message: ReceivedMessage) -> None:
