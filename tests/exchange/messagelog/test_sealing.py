@@ -241,3 +241,24 @@ async def test_without_the_key_nothing_is_archived(world: World):
 def test_a_key_is_not_shown(key: LogKey):
     assert key.secret.hex() not in repr(key)
     assert key.key_id in repr(key)
+
+
+async def test_a_damaged_file_keeps_no_other_message_out_of_the_archives(world: World):
+    async with world.log() as log:
+        await log.write(world.record("q1"))
+        await log_large(world, log)
+        await log.write(world.record("q3"))
+        await log.job.run_once()
+    (name,) = world.files()
+    path = world.policy.bodies / name
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+    archiver = Archiver(world.database, world.policy, clock=world.clock)
+    assert archiver.archive() == 2
+    assert [record.archived for record in world.stored()] == [True, False, True]
+
+    data[-1] ^= 1
+    path.write_bytes(data)
+    assert archiver.archive() == 1, "when it is restored it is archived"

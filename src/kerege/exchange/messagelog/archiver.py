@@ -227,11 +227,14 @@ class Archiver:
                 require_right(self._database, self._policy.bodies)
                 _log.error("logged body is lost", record=record.container_name)
             try:
-                yield record, record.parts(self._policy.bodies, self._policy.cipher)
+                parts = record.parts(self._policy.bodies, self._policy.cipher)
+                record.require_whole_files(self._policy.bodies, self._policy.cipher)
             except XRoadError as error:
                 if error.code != "cryptography_error":
                     raise
                 self._tell_damaged(record, error)
+            else:
+                yield record, parts
 
     def _records(self, group: Group, newest: int) -> Iterator[StoredRecord]:
         last = -1

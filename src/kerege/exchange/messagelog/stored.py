@@ -126,6 +126,18 @@ class StoredRecord:
             tuple(_contents(opened.attachments, folder, files)),
         )
 
+    def require_whole_files(self, folder: Path, cipher: LogCipher | None) -> None:
+        """Check sealed files to their ends: only there shows that one was changed.
+
+        Raises ``key_not_found``, ``cryptography_error``, ``io_error``.
+        """
+        if self.seal is None:
+            return
+        for each in self.attachments:
+            if each.file is not None:
+                for _ in bodies.read(folder, each.file, cipher):
+                    pass
+
 
 def find(
     connection: Connection,
