@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from kerege.exchange.messagelog import Archiver, LogCipher, LogKey, MessageLog
+from kerege.exchange.messagelog import (
+    Archiver,
+    AsicRequest,
+    LogCipher,
+    LogKey,
+    MessageLog,
+    asic_download,
+)
 from kerege.exchange.messagelog.sealing import SEAL_BYTES
 from kerege.exchange.spool import MEMORY_LIMIT, Spool
 from kerege.exchange.storage import Database
@@ -189,6 +196,10 @@ async def test_a_changed_file_is_refused_at_its_end_at_the_latest(
         write_container(
             stored.parts(world.policy.bodies, world.policy.cipher), time=stored.time
         )
+    request = AsicRequest(stored.owner, "q1", None, unique=True, force=True)
+    async with world.log() as log:
+        with raises("cryptography_error"):  # and not in the middle of a download
+            await asic_download(log, request)
 
 
 def test_a_file_under_another_name_is_refused(tmp_path: Path, key: LogKey):

@@ -131,7 +131,8 @@ async def asic_download(log: MessageLog, request: AsicRequest) -> Download:
     await _require_timestamps(log, ids, force=request.force)
     if request.unique:
         record = (await asyncio.to_thread(_load, log, ids))[0]
-        made = Download(record.container_name, MIME_TYPE, _container(log, record))
+        content = await asyncio.to_thread(_container, log, record)
+        made = Download(record.container_name, MIME_TYPE, content)
     else:
         suffix = f"-{request.direction.value}" if request.direction else ""
         name = f"{escape_query_id(request.query_id)}{suffix}.zip"
@@ -224,6 +225,8 @@ def _load(log: MessageLog, ids: Sequence[int]) -> list[StoredRecord]:
 
 def _container(log: MessageLog, record: StoredRecord) -> Iterator[bytes]:
     parts = record.parts(log.policy.bodies, log.policy.cipher)
+    # Before a byte is sent: what was changed must not be taken for what was logged.
+    record.require_whole_files(log.policy.bodies, log.policy.cipher)
     return iter_container(parts, time=record.time)
 
 
