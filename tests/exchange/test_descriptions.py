@@ -142,6 +142,9 @@ async def test_a_redirect_is_followed_on_the_same_host():
     [
         "http://169.254.169.254/",
         "http://localhost:9180/metrics",
+        "http://127.0.0.1:1/metrics",
+        "//127.0.0.1:1/metrics",
+        "http://127.0.0.1:x/",
         "https://elsewhere/",
         "file:///etc/passwd",
         "http://[x",

@@ -8,7 +8,8 @@ service's. So a fetch has limits:
   the credentials of their machines, nor to the others that clouds keep for that, nor to
   group, unspecified and reserved addresses. Every address is judged right before it is
   connected to, so a name cannot change its meaning in between. Settings may allow them.
-* A redirect is followed on the same host only, and from https never to http.
+* A redirect is followed on the same host and port only, or from http to https there:
+  beside a service may be others that answer their own machine only.
 * Bytes, the time as a whole, and silence are bounded.
 """
 
@@ -133,16 +134,23 @@ def _description(fetched: Fetched, url: str) -> Description:
 
 
 def _redirected(url: str, location: str) -> str:
-    """Return where a redirect leads. Raises ``internal_error`` for another host."""
+    """Return where a redirect leads. Raises ``internal_error`` for another server."""
     try:
         target = urljoin(url, location)
-        before, after = urlsplit(url), urlsplit(target)
-        is_same = before.hostname == after.hostname
+        before, after = _origin(url), _origin(target)
     except ValueError:
-        is_same, target = False, ""
-    if not is_same or (url.startswith("https:") and not target.startswith("https:")):
+        before, after, target = ("", "", None), ("", None, None), ""
+    is_secured = (before[0], after[0]) == ("http", "https") and before[1] == after[1]
+    if before != after and not is_secured:
         raise _failed("it is redirected to another server, or from https to http", url)
     return target
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port. Raises ValueError."""
+    parts = urlsplit(url)
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, parts.hostname, parts.port or usual
 
 
 def _require_http(url: str) -> None:
