@@ -29,8 +29,9 @@ def calm_garbage_collection() -> None:
 
 
 async def keep_tidy(seconds: float = TIDY_SECONDS) -> None:
-    """Tidy up for as long as the process runs."""
+    """Tidy up what the start has left, then for as long as the process runs."""
     give_back = _give_back()
+    give_back()
     while True:
         await asyncio.sleep(seconds)
         gc.collect()
