@@ -31,11 +31,10 @@ def calm_garbage_collection() -> None:
 async def keep_tidy(seconds: float = TIDY_SECONDS) -> None:
     """Tidy up what the start has left, then for as long as the process runs."""
     give_back = _give_back()
-    give_back()
     while True:
-        await asyncio.sleep(seconds)
         gc.collect()
         give_back()
+        await asyncio.sleep(seconds)
 
 
 def _give_back() -> Callable[[], object]:
