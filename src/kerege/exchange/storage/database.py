@@ -35,7 +35,7 @@ MIN_POSTGRESQL = 150000
 """15: the oldest version that its makers will still support in two years."""
 POOL_SIZE = 5
 """Connections kept: a log writer, a job, and a few readers."""
-CACHE_KIB = 512
+CACHE_KIB = 256
 """Of each SQLite connection. What is not in it is in the system's cache, a copy of two
 microseconds away; SQLite's own 2 MiB would be ten in every worker."""
 PRIVATE = 0o600
