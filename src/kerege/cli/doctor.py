@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -67,11 +68,13 @@ class TokenReader:
         """Whether the token can be opened."""
         return self._pin is not None
 
-    def open(self, settings: Settings) -> None:
+    def open(self, settings: Settings) -> Mapping[str, XRoadError]:
         """Open the token and forget its keys; see `KeyReader.open`."""
         token = SoftwareToken.open(settings.path(settings.token))
         token.login(self._pin or "")
+        closed = dict(token.closed_keys)
         token.logout()
+        return closed
 
     def token(self, settings: Settings, at: datetime) -> TokenSeen:
         """Return the token's keys and certificates; see `KeyReader.token`."""

@@ -163,6 +163,13 @@ async def test_a_key_file_of_another_backup(world):
     assert [f.code for f in unseen] == ["D-SERVER-DOWN"]
 
 
+async def test_a_damaged_key_file_is_told_once_also_with_the_pin(world):
+    world.key_file(SIGNING).write_bytes(b"")
+    async with world:
+        found = await world.examine(pin=world.built.pin)
+    only(found, "D-KEY-DAMAGED", "signing key", "does not hold a whole")
+
+
 # The certificates.
 
 

@@ -9,7 +9,7 @@ Nothing here writes: neither to disk, nor to the database, nor to another server
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -47,10 +47,10 @@ class KeyReader(Protocol):
         """Whether `open` can be called."""
         ...
 
-    def open(self, settings: Settings) -> None:
+    def open(self, settings: Settings) -> Mapping[str, XRoadError]:
         """Open the token with the PIN, and forget what was in it.
 
-        Raises ``pin_incorrect``, ``key_not_available``.
+        Returns why keys could not be opened, by id. Raises ``pin_incorrect``.
         """
         ...
 

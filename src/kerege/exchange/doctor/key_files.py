@@ -44,7 +44,8 @@ KEY_MISSING = Code(
     "D-KEY-MISSING",
     Severity.ERROR,
     "The file of a key is not in the token's folder.",
-    "The token cannot be opened: after a restart no message passes.",
+    "After a restart this key is not there: without another one for the same purpose the "
+    "server, or the member that it signs for, passes no message.",
     "Restore the token's folder from a backup. Without one a new token is needed, in a "
     "new folder (kerege security-server init), and certificates for its keys.",
 )
@@ -52,7 +53,8 @@ KEY_DAMAGED = Code(
     "D-KEY-DAMAGED",
     Severity.ERROR,
     "The file of a key is damaged.",
-    "The token cannot be opened: after a restart no message passes.",
+    "After a restart this key is not there: without another one for the same purpose the "
+    "server, or the member that it signs for, passes no message.",
     "Restore the token's folder from a backup. Without one a new token is needed, in a "
     "new folder (kerege security-server init), and certificates for its keys.",
 )
@@ -121,7 +123,7 @@ def _ending(examination: Examination, seen: InternalSeen) -> list[Finding]:
 def _files(token: TokenSeen) -> Iterator[Finding]:
     opened: list[str] = []
     for key in token.keys:
-        code_and_reason = _wrong(key.file)
+        code_and_reason = wrong_with_file(key.file)
         if code_and_reason is None:
             continue
         code, reason = code_and_reason
@@ -135,7 +137,7 @@ def _files(token: TokenSeen) -> Iterator[Finding]:
         yield TOKEN_OPEN.at(str(token.folder), said, advice=chmod)
 
 
-def _wrong(file: Path) -> tuple[Code, str] | None:
+def wrong_with_file(file: Path) -> tuple[Code, str] | None:
     """Return what is wrong with the file of a key, as far as it shows unopened."""
     try:
         with file.open("rb") as stream:
