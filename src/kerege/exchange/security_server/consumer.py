@@ -18,18 +18,17 @@ from kerege.exchange.security_server.consumer_steps import (
     admit,
     all_done,
     content_of,
+    log_message,
+    peer_headers,
     receive_answer,
+    send,
     settle,
 )
-from kerege.exchange.security_server.failures import as_peer_fault
 from kerege.exchange.security_server.outgoing import OutgoingMessage, bounded
-from kerege.exchange.security_server.provider_connection import (
-    ProviderAnswer,
-    ProviderConnection,
-)
+from kerege.exchange.security_server.provider_connection import ProviderConnection
 from kerege.exchange.security_server.received import ReceivedMessage
-from kerege.exchange.security_server.records import Signed, log_record
-from kerege.exchange.security_server.runtime import PROXY_VERSION, Runtime
+from kerege.exchange.security_server.records import Signed
+from kerege.exchange.security_server.runtime import Runtime
 from kerege.exchange.security_server.trace import Trace
 from kerege.exchange.spool import Spool, size_of
 from kerege.xroad.faults import XRoadError
@@ -42,6 +41,8 @@ from kerege.xroad.rest import (
 )
 from kerege.xroad.signature import Part, SignatureData
 from kerege.xroad.transport import MessageKind
+
+_IS_REST = (b"x-road-message-type", b"REST")
 
 
 @dataclass(slots=True)
@@ -77,7 +78,11 @@ class ConsumerExchange:
         message = await self._encode(outgoing)
         received: ReceivedMessage | None = None
         try:
-            answer = await self._send(connection, outgoing, message, request)
+            headers = [
+                _IS_REST,
+                *peer_headers(self.http, request, outgoing.content_type),
+            ]
+            answer = await send(connection, headers, message, outgoing)
             received = await receive_answer(
                 runtime, answer, MessageKind.REST_RESPONSE, self._take_response
             )
@@ -123,36 +128,9 @@ class ConsumerExchange:
         now = self.runtime.clock()
         signature = await self.runtime.signing.sign(request.client_id, parts, now)
         signed = Signed(request.block, signature, spool)
-        self._request_logged = asyncio.ensure_future(
-            self._log(Direction.REQUEST, signed)
-        )
+        logged = log_message(self.runtime, request, signed, Direction.REQUEST)
+        self._request_logged = asyncio.ensure_future(logged)
         return signature
-
-    def _log(self, direction: Direction, signed: Signed) -> Awaitable[object]:
-        request, now = self._known_request(), self.runtime.clock()
-        record = log_record(request, signed, direction, client_side=True, time=now)
-        return self.runtime.log.write(record)
-
-    async def _send(
-        self,
-        connection: ProviderConnection,
-        outgoing: OutgoingMessage,
-        message: bytes | AsyncIterator[bytes],
-        request: RestRequest,
-    ) -> ProviderAnswer:
-        content_type = self.http.header(b"content-type") or b""
-        headers = [
-            (b"x-road-message-type", b"REST"),
-            (b"x-hash-algorithm", b"SHA-512"),
-            (b"x-original-content-type", content_type),
-            (b"x-road-request-id", (request.request_id or "").encode()),
-            (b"x-proxy-version", PROXY_VERSION.encode()),
-            (b"Content-Type", outgoing.content_type.encode()),
-        ]
-        try:
-            return await connection.send(headers, message)
-        except Exception as error:
-            raise as_peer_fault(outgoing.error or error) from error
 
     def _take_response(self, message: ReceivedMessage) -> None:
         """Read the block as soon as it is there, before its body is taken."""
@@ -185,7 +163,8 @@ class ConsumerExchange:
             digest=received.digest,
         )
         signed = Signed(response.block, received.signature_data, received.body)
-        await all_done(request_logged, self._log(Direction.RESPONSE, signed))
+        logged = log_message(self.runtime, request, signed, Direction.RESPONSE)
+        await all_done(request_logged, logged)
         return Response(
             response.status,
             response.reason.encode("latin-1", "replace"),

@@ -1,6 +1,6 @@
 """What the consumer's side does alike for REST and SOAP.
 
-Admitting the client before anything is sent, reading the answer of the provider's
+Admitting the client before anything is sent, sending, reading the answer of the provider's
 server, waiting for the message log, and handing a body out of its spool.
 """
 
@@ -10,14 +10,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import structlog
 
 from kerege.exchange.http import ClientResponse, Request
+from kerege.exchange.messagelog import Direction
 from kerege.exchange.security_server.asked import Asked
 from kerege.exchange.security_server.authentication import (
     authenticate_client,
     require_client,
 )
-from kerege.exchange.security_server.failures import as_fault
+from kerege.exchange.security_server.failures import as_fault, as_peer_fault
 from kerege.exchange.security_server.known_names import warn_of_forbidden_characters
-from kerege.exchange.security_server.provider_connection import ProviderAnswer
+from kerege.exchange.security_server.outgoing import OutgoingMessage
+from kerege.exchange.security_server.provider_connection import (
+    ProviderAnswer,
+    ProviderConnection,
+)
 from kerege.exchange.security_server.received import (
     ReceivedMessage,
     SpoolFactory,
@@ -25,7 +30,8 @@ from kerege.exchange.security_server.received import (
     read_message,
     require_single,
 )
-from kerege.exchange.security_server.runtime import Runtime
+from kerege.exchange.security_server.records import Signed, log_record
+from kerege.exchange.security_server.runtime import PROXY_VERSION, Runtime
 from kerege.exchange.spool import Spool
 from kerege.xroad.algorithms import SHA512, Digest
 from kerege.xroad.faults import XRoadError
@@ -36,6 +42,7 @@ _log = structlog.get_logger(__name__)
 PEER_ANSWER_STATUSES = (200, 500)
 """With these the body decides (facts section 1.3); anything else is `http_error`."""
 
+Headers = list[tuple[bytes, bytes]]
 OnMessage = Callable[[ReceivedMessage], None]
 """Judges an answer's message as soon as it is there; may raise."""
 
@@ -52,6 +59,39 @@ def admit(runtime: Runtime, http: Request, request: Asked) -> None:
     )
     for warning in warnings:
         _log.warning(warning)
+
+
+def peer_headers(http: Request, request: Asked, content_type: str) -> Headers:
+    """Return what goes before a message of either protocol to the provider's server."""
+    return [
+        (b"x-hash-algorithm", b"SHA-512"),
+        (b"x-original-content-type", http.header(b"content-type") or b""),
+        (b"x-road-request-id", (request.request_id or "").encode()),
+        (b"x-proxy-version", PROXY_VERSION.encode()),
+        (b"Content-Type", content_type.encode()),
+    ]
+
+
+async def send(
+    connection: ProviderConnection,
+    headers: Headers,
+    message: bytes | AsyncIterator[bytes],
+    outgoing: OutgoingMessage,
+) -> ProviderAnswer:
+    """Send a message; what failed while it was made is what is told of it."""
+    try:
+        return await connection.send(headers, message)
+    except Exception as error:
+        raise as_peer_fault(outgoing.error or error) from error
+
+
+def log_message(
+    runtime: Runtime, request: Asked, signed: Signed, direction: Direction
+) -> Awaitable[object]:
+    """Start to log a message; what is returned is done when it is durable."""
+    now = runtime.clock()
+    record = log_record(request, signed, direction, client_side=True, time=now)
+    return runtime.log.write(record)
 
 
 async def receive_answer(

@@ -9,25 +9,26 @@ What is wrong with the client's own message is a ``client.`` fault.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from dataclasses import dataclass
 
 from kerege.exchange.http import Request, Response
 from kerege.exchange.messagelog import Direction
 from kerege.exchange.security_server.consumer_steps import (
+    Headers,
     admit,
     all_done,
+    log_message,
+    peer_headers,
     receive_answer,
+    send,
     settle,
 )
-from kerege.exchange.security_server.failures import as_fault, as_peer_fault
-from kerege.exchange.security_server.provider_connection import (
-    ProviderAnswer,
-    ProviderConnection,
-)
+from kerege.exchange.security_server.failures import as_fault
+from kerege.exchange.security_server.provider_connection import ProviderConnection
 from kerege.exchange.security_server.received import ReceivedMessage
-from kerege.exchange.security_server.records import Signed, log_record
-from kerege.exchange.security_server.runtime import PROXY_VERSION, Runtime
+from kerege.exchange.security_server.records import Signed
+from kerege.exchange.security_server.runtime import Runtime
 from kerege.exchange.security_server.soap.aside import aside
 from kerege.exchange.security_server.soap.forward import (
     client_content_type,
@@ -80,7 +81,8 @@ class SoapConsumerExchange:
         )
         message = await outgoing.with_attachments(incoming.attachments())
         try:
-            answer = await self._send(connection, outgoing, message, request)
+            headers = self._headers(request, outgoing.content_type)
+            answer = await send(connection, headers, message, outgoing)
             original = answer.response.header(b"x-original-content-type") or b""
             received = self.received = await receive_answer(
                 runtime,
@@ -138,37 +140,16 @@ class SoapConsumerExchange:
         now = self.runtime.clock()
         signature = await self.runtime.signing.sign(request.client_id, parts, now)
         signed = Signed(request.content, signature, None)
-        self._request_logged = asyncio.ensure_future(
-            self._log(Direction.REQUEST, signed)
-        )
+        logged = log_message(self.runtime, request, signed, Direction.REQUEST)
+        self._request_logged = asyncio.ensure_future(logged)
         return signature
 
-    def _log(self, direction: Direction, signed: Signed) -> Awaitable[object]:
-        request, now = self._known_request(), self.runtime.clock()
-        record = log_record(request, signed, direction, client_side=True, time=now)
-        return self.runtime.log.write(record)
-
-    async def _send(
-        self,
-        connection: ProviderConnection,
-        outgoing: OutgoingSoap,
-        message: bytes | AsyncIterator[bytes],
-        request: SoapRequest,
-    ) -> ProviderAnswer:
-        headers = [
-            (b"x-hash-algorithm", b"SHA-512"),
-            (b"x-original-content-type", self.http.header(b"content-type") or b""),
-            (b"x-road-request-id", (request.request_id or "").encode()),
-            (b"x-proxy-version", PROXY_VERSION.encode()),
-            (b"Content-Type", outgoing.content_type.encode()),
-        ]
+    def _headers(self, request: SoapRequest, content_type: str) -> Headers:
+        headers = peer_headers(self.http, request, content_type)
         if self._soap_action is not None:
             action = self._soap_action.encode("latin-1")
             headers.append((b"x-original-soapaction", action))
-        try:
-            return await connection.send(headers, message)
-        except Exception as error:
-            raise as_peer_fault(outgoing.error or error) from error
+        return headers
 
     async def _answer(
         self, request: SoapRequest, received: ReceivedMessage, original: str
@@ -189,7 +170,8 @@ class SoapConsumerExchange:
         attachments = tuple(one.content for one in received.attachments)
         signature = received.signature_data
         signed = Signed(received.content, signature, None, attachments)
-        await all_done(request_logged, self._log(Direction.RESPONSE, signed))
+        logged = log_message(self.runtime, request, signed, Direction.RESPONSE)
+        await all_done(request_logged, logged)
         media_type = client_content_type(answer.content_type)
         headers = [
             (b"Content-Type", media_type.encode("latin-1")),
