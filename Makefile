@@ -38,9 +38,10 @@ demo-check: $(SETUP) ## The same without a person: start, exercise, verify, stop
 
 test: $(SETUP) $(SYSTEM) $(INTEROP) ## All tests, SQLite and PostgreSQL
 	$(BIN)/python -m pytest
+	$(BIN)/python -m tests.portal_on_postgres
 
 fast: $(SETUP) ## The inner loop: everything that needs no server and no patience
-	$(BIN)/python -m pytest -m "not slow and not postgres"
+	$(BIN)/python -m pytest -m "not slow and not postgres and not browser"
 
 check: $(SETUP) ## Formatting, lint, types, layers, docs
 	$(BIN)/ruff format --check .

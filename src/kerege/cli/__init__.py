@@ -29,6 +29,7 @@ COMMANDS = {
         "kerege.cli.monitor:monitor",
         "Watch rates, errors and durations of running servers.",
     ),
+    "portal": Command("kerege.cli.portal:portal", "Set up and run the portal's site."),
     "reference": Command("kerege.cli.reference:reference", ""),
     "security-server": Command(
         "kerege.cli.security_server:security_server",

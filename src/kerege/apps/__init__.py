@@ -1,0 +1,1 @@
+"""The public systems of the portal: one Django app each; they share `common` only."""

@@ -1,0 +1,1 @@
+"""Sanarip Aimak: the village register of persons, households and what they have."""

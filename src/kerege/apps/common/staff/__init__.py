@@ -1,0 +1,1 @@
+"""Who works here: staff, their offices and what each may do."""
