@@ -6,7 +6,7 @@ to be changed and then sent as an HTTP request (`Letter.posted`) or given as an 
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
@@ -200,13 +200,22 @@ class Author:
         part_headers: str = "",
     ) -> Letter:
         """Sign an envelope and attachments; return the whole message."""
-        parts = [Part.of("/message.xml", content)]
         pieces = [*first, Piece(SOAP, content)]
         if attachments:
             pieces.append(nested(attachments, part_headers))
-        for number, attachment in enumerate(attachments, 1):
-            parts.append(Part.of(f"/attachment{number}", attachment))
-        return Letter((*pieces, *seal_pieces(self.sign(parts))))
+        signature = self.sign(soap_parts(content, attachments))
+        return Letter((*pieces, *seal_pieces(signature)))
+
+    def soap_batch(
+        self, content: bytes, *attachments: Sequence[bytes]
+    ) -> Iterator[Letter]:
+        """Sign one envelope with several sets of attachments in one batch."""
+        batch = [soap_parts(content, each) for each in attachments]
+        signed = sign_messages(self.template, self.signer, batch, self.at)
+        for each, signature in zip(attachments, signed, strict=True):
+            letter = self.soap_request(content, each)
+            kept = letter.without(RESULT, CHAIN, SIGNATURE).pieces
+            yield Letter((*kept, *seal_pieces(signature)))
 
     def answer(
         self, to: Http, *, status: int = 200, body: bytes | None = b"ok"
@@ -258,6 +267,14 @@ class Author:
             chain=chain[1:],
             ocsp_responses=[der for der in ocsp if der is not None],
         )
+
+
+def soap_parts(content: bytes, attachments: Sequence[bytes] = ()) -> list[Part]:
+    """Return what is signed of an envelope and its attachments."""
+    parts = [Part.of("/message.xml", content)]
+    for number, attachment in enumerate(attachments, 1):
+        parts.append(Part.of(f"/attachment{number}", attachment))
+    return parts
 
 
 def nested(attachments: Sequence[bytes], part_headers: str = "") -> Piece:

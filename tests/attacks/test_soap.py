@@ -10,6 +10,8 @@ from datetime import timedelta
 
 import pytest
 
+from kerege.exchange.security_server.replays import make_replays
+from kerege.exchange.security_server.settings import Security
 from kerege.xroad import soap
 from kerege.xroad.identifiers import ServiceId
 from tests.attacks.messages import (
@@ -247,6 +249,26 @@ async def test_a_replayed_envelope_is_noticed_a_repeated_one_is_not(soap_stage, 
         await pair.provider.peer_call(as_soap(letter), pair.instance.consumer.identity)
     assert replays.count == 1
     assert [line["event"] for line in logs].count("message replayed") == 1
+
+
+async def test_equal_envelopes_with_other_attachments_in_one_batch_are_no_replay(
+    soap_stage, sqlite_database
+):
+    """A load of pictures, each sent with the same envelope, signed together."""
+    pair = soap_stage.pair
+    security = Security(refuse_replays=True)
+    pair.provider.runtime.replays = make_replays(security, sqlite_database)
+    content = content_of(soap_stage, "the same each time")
+    sets = ([b"one"], [b"two"], [b"one", b"two"], [])
+    letters = list(soap_stage.author.soap_batch(content, *sets))
+    assert len({letter.of(SIGNATURE) for letter in letters}) == 1
+    who = pair.instance.consumer.identity
+    for letter in letters:
+        got = await pair.provider.peer_call(as_soap(letter), who)
+        assert b"<faultcode>" not in got.body
+    for letter in letters:
+        await refused(soap_stage, "invalid_message", as_soap(letter))
+    assert pair.provider.runtime.replays.count == len(sets)
 
 
 # --- Requests of information systems ---

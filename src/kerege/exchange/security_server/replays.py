@@ -9,7 +9,9 @@ every one is counted and logged.
   unsigned properties, OCSP responses, boundaries, HTTP headers) can be changed without
   the sender's key, so it cannot tell messages apart.
 * An envelope has no such id, and some applications send the same one again and again.
-  So a SOAP message is its envelope and the signing time, which is signed with it.
+  So a SOAP message is its envelope, its attachments and the signing time, all of which
+  are signed. Messages that are signed together have one time: where everything else
+  is equal too, they are one message.
 * Counting asks the memory of this process alone: its last messages, bounded by number
   and by time.
 * Refusing (``security.refuse_replays``) asks the database as well, so it holds for all
@@ -151,7 +153,8 @@ def _identity(message: ReceivedMessage, signed_at: datetime) -> bytes:
     known = message.content_digest
     digest = known if message.digest is SHA512 else SHA512.of(message.content)
     if message.soap is not None:
-        digest = SHA512.of(digest + signed_at.isoformat().encode())
+        attachments = b"".join([one.content.digest for one in message.attachments])
+        digest = SHA512.of(digest + attachments + signed_at.isoformat().encode())
     return digest[:IDENTITY_BYTES]
 
 
