@@ -5,21 +5,27 @@ another, if it names another; then a client with a right to anything would have 
 everything, in anybody's name.
 """
 
+import re
 from dataclasses import replace
 
 import pytest
 
-from tests.attacks.messages import Letter
-from tests.attacks.stage import Stage
+from kerege.exchange.spool import MEMORY_LIMIT
+from kerege.xroad import soap
+from tests.attacks.messages import Author, Letter
+from tests.attacks.stage import Stage, impostor
+from tests.servers import Pair
 from tests.soap_parts import (
     BOUNDARY,
     RELATED,
     TEXT_XML,
+    ask,
     binary,
     envelope,
     fault_code,
     multipart,
     offer,
+    parts_of,
     posted,
 )
 from tests.wire import answer
@@ -161,3 +167,69 @@ async def test_who_says_that_nothing_is_encoded_is_served(stage, service):
     original = f"{RELATED}; charset=ISO-8859-1"
     got = await stage.pair.consumer.client_call(posted(whole, original))
     assert b"getStateResponse" in got.body
+
+
+# One attachment that its reader would find to be two.
+
+INNER = f"--{BOUNDARY}\r\nContent-Type: text/plain\r\n\r\npay 900".encode()
+CUTS = {
+    "in the middle": b"pay 100\r\n" + INNER,
+    "at the beginning": INNER,
+    "at the end": b"pay 100\r\n--" + BOUNDARY.encode(),
+    "the last one": b"pay 100\r\n--" + BOUNDARY.encode() + b"--",
+    "after a lone line feed": b"pay 100\n" + INNER,
+    "after a lone carriage return": b"pay 100\r" + INNER,
+    "in a file, across two pieces": b"x" * (3 * MEMORY_LIMIT) + b"\r\n" + INNER,
+}
+
+
+@pytest.mark.parametrize("where", CUTS)
+async def test_a_server_cannot_cut_a_signed_attachment_in_two(stage, service, where):
+    """The bytes are those that were signed; who chooses the boundary is the peer."""
+    content = content_of(stage, service)
+    letter = stage.author.soap_request(content, [b"first", CUTS[where]])
+    data = letter.posted(x_road_message_type=None, x_original_content_type=RELATED)
+    code = "server.serverproxy.service_failed.invalid_message"
+    got = await stage.peer_refuses(code, data)
+    assert b"boundary is in an attachment" in got.body
+    assert stage.pair.service.requests == []
+    assert stage.pair.provider.log.records == []
+
+
+async def test_what_only_looks_like_a_boundary_goes_on(stage, service):
+    content = content_of(stage, service)
+    picture = b"x--" + BOUNDARY.encode() + b"\r\n--another\r\n"
+    letter = stage.author.soap_request(content, [picture])
+    data = letter.posted(x_road_message_type=None, x_original_content_type=RELATED)
+    who = stage.pair.instance.consumer.identity
+    got = await stage.pair.provider.peer_call(data, who)
+    assert b"<faultcode>" not in got.body
+    (called,) = stage.pair.service.requests
+    assert [part for _, part in parts_of(called)] == [content, picture]
+
+
+@pytest.mark.parametrize("where", ["the envelope", *CUTS])
+async def test_nor_can_the_providers_server_do_that_to_a_client(tmp_path, where):
+    pair = Pair(tmp_path)
+    provider = Author.of(pair.instance, pair.instance.provider)
+
+    def answered(asked):
+        sent = re.search(rb"<\?xml.*?</SOAP-ENV:Envelope>\n", asked.body, re.DOTALL)
+        assert sent is not None
+        content = envelope(pair.client, offered, is_answer=True)
+        if where == "the envelope":
+            cut = b"<![CDATA[\r\n" + INNER + b"]]><data>"
+            content = content.replace(b"<data>", cut)
+        found = soap.add_request_hash(content, TEXT_XML, soap.request_hash(sent[0]))
+        attachment = CUTS.get(where, b"pay 100")
+        letter = provider.soap([], found.content, [attachment])
+        return letter.answered(x_original_content_type=RELATED)
+
+    async with impostor(pair, answered) as stranger:
+        pair.consumer.peer_port = stranger.port
+        async with pair:
+            offered = offer(pair)
+            got = await ask(pair, offered)
+            code = "server.clientproxy.service_failed.invalid_message"
+            assert fault_code(got) == code
+            assert len(pair.consumer.log.records) == 1

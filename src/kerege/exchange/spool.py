@@ -23,16 +23,13 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO, Protocol
 
 from kerege.exchange.files import remove_soon, sync_path
 from kerege.exchange.processes import is_alive, this_process
 from kerege.exchange.veil import Veil
 from kerege.xroad.algorithms import SHA512
 from kerege.xroad.faults import XRoadError
-
-if TYPE_CHECKING:
-    import hashlib
 
 MEMORY_LIMIT = 1024 * 1024
 """Largest body kept in memory, in bytes: a server with 100 bodies open needs 100 MB."""
@@ -45,6 +42,13 @@ MANY_PIECES = 64
 _NO_WAIT: int | None = getattr(os, "RWF_NOWAIT", None)
 TEMPORARY_PREFIX = "body-"
 TEMPORARY_SUFFIX = ".spool"
+
+
+class Hashing(Protocol):
+    """An incremental hash object, or one who refuses what it sees."""
+
+    def update(self, data: bytes, /) -> None: ...  # noqa: D102
+    def digest(self) -> bytes: ...  # noqa: D102
 
 
 class Spool:
@@ -84,7 +88,7 @@ class Spool:
     def __init__(
         self,
         directory: Path,
-        *hashes: "hashlib._Hash",
+        *hashes: "Hashing",
         memory_limit: int = MEMORY_LIMIT,
         useful_bytes: int | None = None,
         hides: bool = False,
@@ -114,7 +118,7 @@ class Spool:
         # closing under a write, and the flag stops a late thread.
 
     @classmethod
-    def of(cls, data: bytes, *hashes: "hashlib._Hash") -> "Spool":
+    def of(cls, data: bytes, *hashes: "Hashing") -> "Spool":
         """Return a finished spool that holds ``data`` in memory, whatever its size."""
         spool = cls(Path(), *hashes, memory_limit=len(data))
         spool._accept(bytes(data))

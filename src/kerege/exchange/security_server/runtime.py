@@ -27,7 +27,7 @@ from kerege.exchange.security_server.peers import Verifiers
 from kerege.exchange.security_server.replays import Replays
 from kerege.exchange.security_server.settings import Settings
 from kerege.exchange.security_server.signing import SigningContexts
-from kerege.exchange.spool import MEMORY_LIMIT, Spool
+from kerege.exchange.spool import MEMORY_LIMIT, Hashing, Spool
 from kerege.exchange.storage.server_configuration import ServerConfiguration
 from kerege.xroad.algorithms import SHA512, Digest
 from kerege.xroad.globalconf import GlobalConf
@@ -153,12 +153,18 @@ class Runtime:
         self.names = KnownNames(self.configuration, self.server_configuration)
 
     def new_spool(
-        self, digest: Digest = SHA512, memory_limit: int = MEMORY_LIMIT
+        self,
+        digest: Digest = SHA512,
+        memory_limit: int = MEMORY_LIMIT,
+        *watching: Hashing,
     ) -> Spool:
-        """Return an empty spool for a body, hashed with ``digest``."""
-        hides = self.settings.message_log.encrypt_bodies
+        """Return an empty spool for a body, hashed with ``digest``, and watched."""
         return Spool(
-            self.spool_directory, digest.new(), memory_limit=memory_limit, hides=hides
+            self.spool_directory,
+            digest.new(),
+            *watching,
+            memory_limit=memory_limit,
+            hides=self.settings.message_log.encrypt_bodies,
         )
 
     def new_log_spool(self) -> Spool:

@@ -15,6 +15,7 @@ return bytes and never keep anything.
 """
 
 from kerege.xroad.soap import MAX_FAULT_BYTES, MAX_SOAP_BYTES
+from kerege.xroad.transport._boundaries import BoundaryWatch
 from kerege.xroad.transport._content_type import media_type, parameter
 from kerege.xroad.transport._encoder import (
     PART_ENDED,
@@ -74,6 +75,7 @@ from kerege.xroad.transport._soap_reader import (
     SoapReader,
     require_plain,
     require_root,
+    require_uncut,
 )
 from kerege.xroad.transport._state import TRANSITIONS, PartKind, State
 
@@ -89,6 +91,7 @@ __all__ = [
     "AttachmentBegan",
     "AttachmentEnded",
     "BodyData",
+    "BoundaryWatch",
     "Envelope",
     "Event",
     "Fault",
@@ -129,6 +132,7 @@ __all__ = [
     "parameter",
     "require_plain",
     "require_root",
+    "require_uncut",
     "service_content_type",
     "signature_part",
     "soap_for_service",

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from kerege.xroad import soap
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.soap import MAX_SOAP_BYTES
+from kerege.xroad.transport._boundaries import BoundaryWatch
 from kerege.xroad.transport._content_type import (
     media_type,
     parameter,
@@ -210,16 +211,24 @@ def require_root(content_type: str, content: bytes, headers: Headers) -> None:
     if media_type(content_type) != _RELATED:
         return
     require_plain(content_type, headers)
-    _require_once(content_type, "boundary", "start")
+    _require_once(content_type, "start")
     start = _bare(parameter(content_type, "start"))
     if start and _content_ids(headers) != {start.casefold()}:
         raise XRoadError(
             "invalid_message", "The multipart's start does not name the SOAP message"
         )
-    if b"\n--" + boundary_of(content_type).encode("latin-1") in content:
-        raise XRoadError(
-            "invalid_message", "The multipart's boundary is in the SOAP message"
-        )
+    require_uncut(content_type, content)
+
+
+def require_uncut(content_type: str, content: bytes) -> None:
+    """Check that no boundary of the multipart is in its envelope.
+
+    Nothing is checked for anything but a multipart. Raises ``invalid_message``, or
+    ``invalid_content_type`` for one with two boundaries or none.
+    """
+    if media_type(content_type) == _RELATED:
+        _require_once(content_type, "boundary")
+        BoundaryWatch(boundary_of(content_type), "the SOAP message").update(content)
 
 
 def require_plain(content_type: str, headers: Headers) -> None:

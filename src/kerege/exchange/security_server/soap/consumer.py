@@ -44,7 +44,7 @@ from kerege.xroad import soap
 from kerege.xroad.faults import CLIENT, RelayedFaultError, XRoadError
 from kerege.xroad.signature import Part, SignatureData
 from kerege.xroad.soap import SoapMessage
-from kerege.xroad.transport import Envelope, MessageKind, require_plain
+from kerege.xroad.transport import Envelope, MessageKind, require_plain, require_uncut
 
 
 @dataclass(slots=True)
@@ -83,16 +83,17 @@ class SoapConsumerExchange:
         try:
             headers = self._headers(request, outgoing.content_type)
             answer = await send(connection, headers, message, outgoing)
-            original = answer.response.header(b"x-original-content-type") or b""
+            named = answer.response.header(b"x-original-content-type") or b""
+            original = named.decode("latin-1")
             received = self.received = await receive_answer(
                 runtime,
                 answer,
                 MessageKind.SOAP,
                 _require_envelope,
-                spools_of_one_message(runtime),
+                spools_of_one_message(runtime, original),
             )
             self.trace.response_bytes = len(received.content)
-            return await self._answer(request, received, original.decode("latin-1"))
+            return await self._answer(request, received, original)
         except BaseException:
             if self.received is not None:
                 self.received.discard()
@@ -212,6 +213,7 @@ def _require_plain(content_type: str, received: ReceivedMessage) -> None:
     """Check that the client reads the envelope that is in the log."""
     try:
         require_plain(content_type, received.headers)
+        require_uncut(content_type, received.content)
     except XRoadError as error:
         raise error.with_prefix("service_failed") from error
 

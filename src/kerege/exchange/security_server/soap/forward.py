@@ -18,6 +18,7 @@ from kerege.exchange.spool import MEMORY_LIMIT, Spool
 from kerege.xroad.algorithms import Digest
 from kerege.xroad.transport import (
     PART_ENDED,
+    BoundaryWatch,
     attachment_for_service_began,
     attachments_for_service_ended,
     media_type,
@@ -102,16 +103,20 @@ def client_content_type(content_type: str) -> str:
     return _CHARSET.sub("", content_type) + ";charset=utf-8"
 
 
-def spools_of_one_message(runtime: Runtime) -> SpoolFactory:
+def spools_of_one_message(runtime: Runtime, original: str) -> SpoolFactory:
     """Return a maker of spools that together hold one `MEMORY_LIMIT` in memory.
 
     A message may have a thousand attachments, and there may be a hundred messages.
+    An attachment that holds the boundary of ``original``, with which it would go on,
+    is refused.
     """
     made: list[Spool] = []
+    boundary = parameter(original, "boundary") if _is_multipart(original) else None
 
     def new_spool(digest: Digest) -> Spool:
         left = MEMORY_LIMIT - sum([spool.size for spool in made])
-        spool = runtime.new_spool(digest, memory_limit=max(left, 0))
+        watches = [BoundaryWatch(boundary, "an attachment")] if boundary else []
+        spool = runtime.new_spool(digest, max(left, 0), *watches)
         made.append(spool)
         return spool
 

@@ -137,7 +137,9 @@ class SoapProviderExchange:
             http.body,
             reader,
             digest,
-            new_spool=spools_of_one_message(runtime),
+            new_spool=spools_of_one_message(
+                runtime, _text(http, b"x-original-content-type") or ""
+            ),
             on_message=lambda message: self._judge(peer, message),
         )
         if received.soap is None:
