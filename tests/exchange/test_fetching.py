@@ -119,11 +119,33 @@ async def test_redirects_are_followed_as_often_as_is_said():
         assert (await fetched(url)).status == 307
 
 
-async def test_a_redirect_to_what_is_no_web_address_is_not_followed():
-    answer = b"HTTP/1.1 302 On\r\nLocation: file:///etc/passwd\r\n\r\n"
-    async with serving(lambda _: answer) as (url, _):
-        with pytest.raises(WrongUrl):
-            await fetched(url, redirects=1)
+@pytest.mark.parametrize(
+    "to",
+    [
+        "file:///etc/passwd",
+        "http://169.254.169.254/latest/meta-data/",
+        "//localhost/",
+        "https://127.0.0.2/",
+        "http://127.0.0.1:x/",
+        "http://[x",
+    ],
+)
+async def test_a_redirect_to_another_server_is_not_followed(to):
+    answer = f"HTTP/1.1 302 On\r\nLocation: {to}\r\n\r\n".encode()
+    async with serving(lambda _: answer) as (url, heads):
+        with pytest.raises(FetchFailed, match="redirected to another server"):
+            await fetched(url, redirects=5)
+        assert len(heads) == 1
+
+
+async def test_nor_is_one_to_another_port():
+    """On this machine others listen who take whoever asks for somebody of it."""
+    async with serving(lambda _: OK) as (other, heads):
+        to = f"HTTP/1.1 302 On\r\nLocation: {other}/metrics\r\n\r\n".encode()
+        async with serving(lambda _: to) as (url, _):
+            with pytest.raises(FetchFailed, match="redirected to another server"):
+                await fetched(url, redirects=5)
+        assert heads == []
 
 
 async def test_a_redirect_away_from_https_is_not_followed():

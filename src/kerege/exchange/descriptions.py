@@ -16,7 +16,7 @@ service's. So a fetch has limits:
 import ssl
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from kerege.exchange.fetching import (
     REDIRECTS,
@@ -26,6 +26,7 @@ from kerege.exchange.fetching import (
     FetchFailed,
     Patience,
     fetch,
+    redirected,
 )
 from kerege.exchange.http import ClientLimits, ClientPool, OnUse
 from kerege.xroad.faults import XRoadError
@@ -111,7 +112,10 @@ async def fetch_description(
             fetched = await _fetched(pool, wanted)
             if fetched.status not in REDIRECTS or not fetched.location:
                 return _description(fetched, url)
-            url = _redirected(url, fetched.location)
+            try:
+                url = redirected(url, fetched.location)
+            except FetchFailed as error:
+                raise _failed(str(error), url) from error
     msg = f"more than {MAX_REDIRECTS} redirects"
     raise _failed(msg, url)
 
@@ -131,26 +135,6 @@ def _description(fetched: Fetched, url: str) -> Description:
         reason = f"Received HTTP error: {fetched.status} - {fetched.reason}"
         raise _failed(reason, url)
     return Description(fetched.body, fetched.content_type, url)
-
-
-def _redirected(url: str, location: str) -> str:
-    """Return where a redirect leads. Raises ``internal_error`` for another server."""
-    try:
-        target = urljoin(url, location)
-        before, after = _origin(url), _origin(target)
-    except ValueError:
-        before, after, target = ("", "", None), ("", None, None), ""
-    is_secured = (before[0], after[0]) == ("http", "https") and before[1] == after[1]
-    if before != after and not is_secured:
-        raise _failed("it is redirected to another server, or from https to http", url)
-    return target
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    """Return scheme, host and port. Raises ValueError."""
-    parts = urlsplit(url)
-    usual = {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, parts.hostname, parts.port or usual
 
 
 def _require_http(url: str) -> None:

@@ -117,22 +117,39 @@ async def _follow(pool: ClientPool, wanted: Fetch) -> Fetched:
                 return await _read(response, wanted.limit)
             if not left:
                 break
-            url = _next(url, (location or b"").decode("latin-1"))
+            url = redirected(url, (location or b"").decode("latin-1"))
             method, body = "GET", None
     msg = f"more than {wanted.redirects} redirects"
     raise FetchFailed(msg)
 
 
-def _next(url: str, location: str) -> str:
-    """Return where a redirect leads.
+def redirected(url: str, location: str) -> str:
+    """Return where a redirect leads: on the same server, or from http to https there.
 
-    Not from https to http: who asked for a secret way must not lose it to whoever can
-    answer once. The reference's client follows no redirect to another scheme either.
+    Whoever can answer once, and on http that is anybody on the way, must not choose
+    whom this machine asks next, nor take a secret way from it. (The reference's client
+    follows redirects to other hosts, but to no other scheme.)
+
+    Raises `FetchFailed` for another server.
     """
-    to = urljoin(url, location)
-    if url.lower().startswith("https:") and not to.lower().startswith("https:"):
-        raise FetchFailed("a redirect leads from https to http, and is not followed")
-    return to
+    try:
+        target = urljoin(url, location)
+        before, after = _origin(url), _origin(target)
+    except ValueError:
+        before, after, target = ("", "", None), ("", None, None), ""
+    is_secured = (before[0], after[0]) == ("http", "https") and before[1] == after[1]
+    if before != after and not is_secured:
+        raise FetchFailed(
+            "it is redirected to another server, or from https to http, which is not "
+            "followed"
+        )
+    return target
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port. Raises ValueError."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 
 
 async def _ask(
