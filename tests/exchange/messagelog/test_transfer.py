@@ -52,6 +52,38 @@ def test_archives_are_moved_and_nothing_else(here: Path, there: Path):
     assert move_archives(here, there) == 0
 
 
+def test_nobody_reads_a_copy_in_the_making(here: Path, there: Path, monkeypatch):
+    """In a folder of many, somebody has made the copy's file before us and waits."""
+    part = there / f".{FIRST}{transfer.PART_SUFFIX}"
+    part.touch(0o666)
+    seen = []
+    copy = shutil.copyfileobj
+
+    def watched(source, target, size):
+        seen.append(os.fstat(target.fileno()).st_mode & 0o777)
+        copy(source, target, size)
+
+    monkeypatch.setattr(transfer.shutil, "copyfileobj", watched)
+    monkeypatch.setattr(Path, "chmod", None)
+    before = os.umask(0)
+    try:
+        with part.open("rb") as waiting:
+            assert move_archives(here, there) == 2
+            assert waiting.read() == b""
+    finally:
+        os.umask(before)
+    assert seen == [0o600, 0o600]
+
+
+def test_a_copy_follows_no_link(here: Path, there: Path, tmp_path: Path):
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"of somebody else")
+    (there / f".{FIRST}{transfer.PART_SUFFIX}").symlink_to(victim)
+    assert move_archives(here, there) == 2
+    assert victim.read_bytes() == b"of somebody else"
+    assert not (there / FIRST).is_symlink()
+
+
 def test_copies_leave_the_archives_here(here: Path, there: Path):
     assert move_archives(here, there, keep=True) == 2
     assert move_archives(here, there, keep=True) == 0

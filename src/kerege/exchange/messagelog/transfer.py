@@ -21,10 +21,11 @@ import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import structlog
 
-from kerege.exchange.files import sync_path
+from kerege.exchange.files import PRIVATE, sync_path
 from kerege.xroad.faults import XRoadError
 
 ARCHIVES = ("mlog-*.zip", "mlog-*.zip.gpg")
@@ -132,11 +133,15 @@ def _move(path: Path, goal: Path, *, keep: bool) -> bool:
 
 
 def _copy(path: Path, goal: Path) -> None:
-    """Copy durably; the goal has all of it, or does not exist."""
+    """Copy durably; the goal has all of it, or does not exist.
+
+    The copy is a new file, readable by this server's user only, from the beginning:
+    a file or a link that stands there is of an earlier crash, or of somebody else.
+    """
     part = goal.with_name(f".{goal.name}{PART_SUFFIX}")
+    part.unlink(missing_ok=True)
     try:
-        with path.open("rb") as file, part.open("wb") as copy:
-            part.chmod(0o600)
+        with path.open("rb") as file, _new_file(part) as copy:
             shutil.copyfileobj(file, copy, BLOCK_SIZE)
             copy.flush()
             os.fsync(copy.fileno())
@@ -145,6 +150,11 @@ def _copy(path: Path, goal: Path) -> None:
         part.unlink(missing_ok=True)
         raise
     sync_path(goal.parent)
+
+
+def _new_file(path: Path) -> BinaryIO:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, PRIVATE), "wb")
 
 
 def _are_equal(one: Path, other: Path) -> bool:
