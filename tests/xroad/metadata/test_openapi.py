@@ -177,6 +177,17 @@ def test_hosts_go_wherever_servers_are_named():
     assert b"db.internal" not in shown
 
 
+@pytest.mark.parametrize("version", [None, 3.0, "2.0", ""])
+def test_what_is_no_openapi_3_is_not_shown(version):
+    """Swagger 2 has its host elsewhere: it would go out whole."""
+    swagger = {"swagger": "2.0", "host": "db.internal", "paths": {}}
+    if version is not None:
+        swagger["openapi"] = version
+    with pytest.raises(XRoadError, match="Incompatible openapi version") as caught:
+        anonymised(json.dumps(swagger).encode(), is_json=True)
+    assert caught.value.code == "internal_error"
+
+
 def test_an_address_that_is_none_is_refused():
     with pytest.raises(XRoadError, match="Can't parse url string") as caught:
         anonymised(description(servers=[{"url": "http://[x"}]), is_json=True)

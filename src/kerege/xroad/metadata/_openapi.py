@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+from kerege.xroad.addresses import shown
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.metadata._yaml import (
     Value,
@@ -76,16 +77,16 @@ def anonymised(content: bytes, *, is_json: bool, code: str = "internal_error") -
     """Return a description without the hosts of its servers.
 
     Addresses with variables stay, as in the reference; unlike there, the servers of
-    single paths and operations lose their hosts, too. YAML is written anew.
+    single paths and operations lose their hosts, too. So that no other format's hosts
+    get out, a document that names no version is refused, which the reference shows as
+    it is. YAML is written anew.
 
     Raises:
         XRoadError: ``code``, for what is no document, or no OpenAPI 3.
     """
     document = _read(content, is_json=is_json, code=code)
     version = document.get("openapi")
-    if version is not None and not (
-        isinstance(version, str) and version.startswith("3.")
-    ):
+    if not (isinstance(version, str) and version.startswith("3.")):
         raise XRoadError(
             code,
             "Incompatible openapi version. Openapi version 3 or greater expected. "
@@ -164,7 +165,9 @@ def _split(url: str, code: str) -> SplitResult:
     try:
         return urlsplit(url)
     except ValueError as error:
-        raise XRoadError(code, f"Can't parse url string: {url[:255]!r}") from error
+        raise XRoadError(
+            code, f"Can't parse url string: {shown(url)[:255]!r}"
+        ) from error
 
 
 class _Reader:
