@@ -284,6 +284,31 @@ def test_time_stamps_come_from_services_in_their_order(ss):
     assert (gone.exit_code, "does not exist" in gone.output) == (1, True)
 
 
+def test_a_password_in_an_address_is_not_listed(ss):
+    secret = "http://us%40er:pass@tsa/a?b=c@d"
+    said = done(ss("timestamping", "add", secret))
+    said += done(ss("timestamping", "list")) + done(
+        ss("timestamping", "list", "--json")
+    )
+    said += ss("timestamping", "add", secret).output
+    said += ss("timestamping", "remove", secret + "x").output
+    assert "pass@" not in said
+    (found,) = listed(ss, "timestamping")
+    assert (found["name"], found["url"]) == ("http://***@tsa/a?b=c@d",) * 2
+    assert found["url"] in done(ss("timestamping", "remove", found["url"]))
+    assert listed(ss, "timestamping") == []
+
+
+def test_nor_is_one_in_the_address_of_a_service(register):
+    secret = "https://user:pass@db.internal/x"
+    said = done(register("service", "add", f"{REGISTER}/other", secret))
+    for words in (("list",), ("list", "--json"), ("describe", f"{REGISTER}/other")):
+        said += done(register("service", *words))
+    said += register("service", "add", f"{REGISTER}/third", f"{secret}\t").output
+    assert "pass@" not in said
+    assert "https://***@db.internal/x" in said
+
+
 def test_archives_are_listed(ss, server):
     assert "No archives" in done(ss("archive", "list"))
     (server / "archive").mkdir(exist_ok=True)

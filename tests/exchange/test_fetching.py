@@ -17,10 +17,10 @@ from kerege.exchange.fetching import (
     TookTooLong,
     WrongUrl,
     fetch,
-    shown,
 )
 from kerege.exchange.http import ClientPool
 from kerege.exchange.tls import client_side_context, service_context
+from kerege.xroad.addresses import shown
 from tests.exchange.identities import identity
 
 PATIENCE = Patience(total=5.0, connect=2.0, silence=2.0)

@@ -15,6 +15,7 @@ from kerege.exchange.configuration import (
     ConfigurationSettings,
     load_directory,
 )
+from kerege.xroad.addresses import shown
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import Anchor, GlobalConf
 from kerege.xroad.globalconf.anchor import anchor_fingerprint
@@ -71,12 +72,12 @@ def download(anchor: Path, directory: Path, federations: str) -> None:
     url, failures = asyncio.run(_download(anchor, settings))
     conf = load_directory(directory)
     click.echo(
-        f"The configuration of {conf.instance} from {url} is verified and in "
+        f"The configuration of {conf.instance} from {shown(url)} is verified and in "
         f"{directory}; it expires {conf.expires:%Y-%m-%d %H:%M} UTC"
     )
     for failed, error in failures:
         if _address(failed) != _address(url):  # else the same one answered by http
-            click.echo(f"Not downloaded: {failed}: {error}", err=True)
+            click.echo(f"Not downloaded: {shown(failed)}: {error}", err=True)
 
 
 async def _download(
@@ -181,7 +182,7 @@ def show_anchor(file: Path) -> None:
         click.echo(f"Generated  {found.generated_at:%Y-%m-%d %H:%M} UTC")
     click.echo(f"SHA-224    {anchor_fingerprint(file.read_bytes())}")
     for source in found.sources:
-        click.echo(f"Source     {source.download_url}")
+        click.echo(f"Source     {shown(source.download_url)}")
 
 
 @configuration.command()

@@ -29,6 +29,7 @@ from kerege.exchange.fetching import (
     redirected,
 )
 from kerege.exchange.http import ClientLimits, ClientPool, OnUse
+from kerege.xroad.addresses import shown
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.metadata import MAX_DESCRIPTION_BYTES
 
@@ -147,7 +148,7 @@ def _require_http(url: str) -> None:
         raise XRoadError(
             "invalid_url",
             "The address of a description must be one of http or https",
-            advice=f"Not so: {url[:255]}",
+            advice=f"Not so: {shown(url)[:255]}",
         )
 
 

@@ -23,6 +23,7 @@ from kerege.exchange.http import (
     OnUse,
     TimedOut,
 )
+from kerege.xroad.addresses import shown
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PATH = "/%:@!$&'()*+,;=~-._"
@@ -215,21 +216,6 @@ def _target(parts: SplitResult) -> bytes:
     path = quote(parts.path or "/", safe=_PATH)
     query = quote(parts.query, safe=_QUERY)
     return (f"{path}?{query}" if query else path).encode("ascii")
-
-
-def shown(url: str) -> str:
-    """Return an address as logs and faults may show it: without user and password.
-
-    Also of what is no address: whatever stands before the last ``@`` of the host's
-    part is a secret of somebody.
-    """
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        scheme, rest = "", url
-    found = (rest.find(mark) for mark in "/?#")
-    end = min((place for place in found if place >= 0), default=len(rest))
-    _, at, host = rest[:end].rpartition("@")
-    return f"{scheme}{separator}{'***@' if at else ''}{host}{rest[end:]}"
 
 
 def _authorization(parts: SplitResult) -> list[tuple[bytes, bytes]]:

@@ -44,6 +44,7 @@ from kerege.exchange.storage.server_configuration import (
     described_endpoints,
     description_versions,
 )
+from kerege.xroad.addresses import shown
 from kerege.xroad.identifiers import ClientId, ServiceId
 
 DEFAULT_TIMEOUT_SECONDS = 60
@@ -95,7 +96,7 @@ def add_described(
         put_openapi(database, service, read)
     short = service.service_id.short
     click.echo(
-        f"Service {short} is provided at {url}, {_what(read)}; nobody may call it yet:\n"
+        f"Service {short} is provided at {shown(url)}, {_what(read)}; nobody may call it yet:\n"
         f"kerege security-server access grant {service.service_id.path} --client ID\n"
         "or only an endpoint of it: --endpoint METHOD PATH"
     )
@@ -145,7 +146,8 @@ def add_wsdl(  # noqa: PLR0913 - one for each option
         ignore_warnings=ignore_warnings,
     )
     for service in changes.added:
-        click.echo(f"Service {service.service_id.encoded} is provided at {service.url}")
+        where = shown(service.url)
+        click.echo(f"Service {service.service_id.encoded} is provided at {where}")
     if changes.added:
         click.echo(
             "Nobody may call them yet: kerege security-server access grant ID --client ID"
@@ -228,9 +230,11 @@ def _show(
     endpoints: Sequence[DescribedEndpoint],
     versions: Sequence[DescriptionVersion],
 ) -> None:
-    click.echo(f"{service.service_id.encoded}: {service.type.value} at {service.url}")
+    click.echo(
+        f"{service.service_id.encoded}: {service.type.value} at {shown(service.url)}"
+    )
     if service.description_url:
-        click.echo(f"described at {service.description_url}")
+        click.echo(f"described at {shown(service.description_url)}")
     print_table(
         ("READ", "FORMAT", "TITLE", "VERSION", "SHA-256"),
         [
@@ -368,8 +372,8 @@ def _fields(
     return {
         "service": service.service_id.encoded,
         "type": service.type.value,
-        "url": service.url,
-        "description_url": service.description_url,
+        "url": shown(service.url),
+        "description_url": shown(service.description_url),
         "versions": [
             {
                 "format": one.format,

@@ -34,6 +34,7 @@ from kerege.exchange.storage.server_configuration import (
     change_service,
     remove_service,
 )
+from kerege.xroad.addresses import shown
 from kerege.xroad.identifiers import ClientId, ServiceId
 
 TYPES = {kind.value.lower(): kind for kind in ServiceType}
@@ -207,7 +208,7 @@ def list_(*, client_id: ClientId | None, as_json: bool, config: Path) -> None:
         (
             one.service_id.short,
             one.type.value,
-            one.url,
+            shown(one.url),
             f"{one.timeout_seconds} s",
             "on"
             if one.disabled_notice is None
@@ -234,8 +235,8 @@ def _fields(one: Service) -> dict[str, object]:
     return {
         "service": one.service_id.encoded,
         "type": one.type.value,
-        "url": one.url,
-        "description_url": one.description_url,
+        "url": shown(one.url),
+        "description_url": shown(one.description_url),
         "timeout_seconds": one.timeout_seconds,
         "verify_tls": one.verify_tls,
         "disabled_notice": one.disabled_notice,

@@ -13,11 +13,11 @@ from kerege.cli.security_server.common import (
     server_configuration,
 )
 from kerege.cli.security_server.options import config_option, read_settings
-from kerege.exchange.fetching import shown
 from kerege.exchange.storage.server_configuration import (
     add_timestamping_service,
     remove_timestamping_service,
 )
+from kerege.xroad.addresses import shown
 
 
 @click.group()
@@ -46,10 +46,10 @@ def add(*, url: str, name: str, unapproved: bool, config: Path) -> None:
         raise Failure(
             msg,
             why="Its time-stamps would not be believed.",
-            advice=f"Approved are: {', '.join(approved)}",
+            advice=f"Approved are: {', '.join(map(shown, approved))}",
         )
     with changing(config) as database:
-        add_timestamping_service(database, name or approved.get(url, url), url)
+        add_timestamping_service(database, name or approved.get(url, shown(url)), url)
     click.echo(f"Time-stamps come from {shown(url)}")
 
 
@@ -57,7 +57,11 @@ def add(*, url: str, name: str, unapproved: bool, config: Path) -> None:
 @click.argument("url")
 @config_option
 def remove(url: str, config: Path) -> None:
-    """Stop using a service."""
+    """Stop using a service; its address may be given as it is listed."""
+    used = server_configuration(config).timestamping_services
+    listed = [one.url for one in used if url == shown(one.url)]
+    if len(listed) == 1:
+        (url,) = listed
     with changing(config) as database:
         remove_timestamping_service(database, url)
     click.echo(f"{shown(url)} is not used any more")
@@ -70,10 +74,12 @@ def list_(*, as_json: bool, config: Path) -> None:
     """List the services that are used, and those that are approved."""
     used = server_configuration(config).timestamping_services
     approved = _approved(config)
-    rows = [(one.name, one.url, True, one.url in approved) for one in used]
+    rows = [(one.name, shown(one.url), True, one.url in approved) for one in used]
     known = {one.url for one in used}
     rows += [
-        (name, url, False, True) for url, name in approved.items() if url not in known
+        (name, shown(url), False, True)
+        for url, name in approved.items()
+        if url not in known
     ]
     if as_json:
         names = ("name", "url", "used", "approved")

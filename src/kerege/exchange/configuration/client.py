@@ -37,6 +37,7 @@ from kerege.exchange.configuration.directory import (
 from kerege.exchange.configuration.download import Downloaded, Downloader, persist
 from kerege.exchange.configuration.fetcher import Fetcher, FetcherSettings, HttpFetcher
 from kerege.exchange.configuration.local import LocalConfiguration
+from kerege.xroad.addresses import shown
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import Anchor, GlobalConf, directory_name
 from kerege.xroad.globalconf.federation import FederationFilter
@@ -363,7 +364,7 @@ def _nowhere(instance: str, errors: Sequence[Failure]) -> XRoadError:
             "global_conf_download_url_connection_failure",
             f"The anchor of instance {instance} names no location",
         )
-    reasons = "; ".join(f"{url}: {error}" for url, error in errors)
+    reasons = "; ".join(f"{shown(url)}: {error}" for url, error in errors)
     telling = [error for _, error in errors if error.code not in NOT_THERE]
     last = telling[-1] if telling else errors[-1][1]
     return XRoadError(

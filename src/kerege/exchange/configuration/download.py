@@ -12,6 +12,7 @@ from kerege.exchange.configuration.directory import (
     save_if_changed,
 )
 from kerege.exchange.configuration.fetcher import Fetcher
+from kerege.xroad.addresses import shown
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf.parts import verify_part
 from kerege.xroad.globalconf.signed_directory import (
@@ -101,7 +102,7 @@ class Downloader:
             except XRoadError as error:
                 raise XRoadError(
                     "global_conf_get_version_failed",
-                    f"Failed to determine configuration version from {location.url}: "
+                    f"Failed to determine configuration version from {shown(location.url)}: "
                     f"{error.message}",
                 ) from error
             if answer.status != _NOT_FOUND:
@@ -130,7 +131,7 @@ def _require_ok(url: str, status: int) -> None:
     if status != _OK:
         raise XRoadError(
             "global_conf_download_url_connection_failure",
-            f"The server answers {url[:255]} with HTTP status {status}",
+            f"The server answers {shown(url)[:255]} with HTTP status {status}",
         )
 
 
@@ -138,7 +139,7 @@ def _part_failure(item: DirectoryItem, url: str, reason: str) -> XRoadError:
     return XRoadError(
         "global_conf_part_download_failure",
         f"Failed to download global configuration part {item.content_identifier} "
-        f"from {url[:255]}: {reason}",
+        f"from {shown(url)[:255]}: {reason}",
     )
 
 

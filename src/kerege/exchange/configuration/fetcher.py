@@ -6,10 +6,12 @@ from typing import Protocol
 
 from kerege.exchange.fetching import Fetch, FetchFailed, Patience, TookTooLong, fetch
 from kerege.exchange.http import ClientPool
+from kerege.xroad.addresses import shown
 from kerege.xroad.faults import XRoadError
 
 MIN_BYTES_PER_SECOND = 175_000
 """Slowest line that is waited for, 1.4 Mbit/s: a server that drips must not keep us
+from kerege.xroad.addresses import shown
 from asking the others until what we have expires."""
 MAX_REDIRECTS = 5
 
@@ -111,5 +113,5 @@ class HttpFetcher:
 def _failure(url: str, reason: str) -> XRoadError:
     return XRoadError(
         "global_conf_download_url_connection_failure",
-        f"Failed to connect to the download url {url[:255]}: {reason[:500]}",
+        f"Failed to connect to the download url {shown(url)[:255]}: {reason[:500]}",
     )

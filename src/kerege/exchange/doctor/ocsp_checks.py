@@ -15,6 +15,7 @@ from kerege.exchange.doctor.ocsp_answers import (
 from kerege.exchange.doctor.words import clock_time, listed, moment, span
 from kerege.exchange.ocsp.history import SLOW_SECONDS, ResponderDay, read_history
 from kerege.exchange.ocsp.store import OcspStore
+from kerege.xroad.addresses import shown
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import GlobalConf
 from kerege.xroad.ocsp import verify_ocsp_response
@@ -216,7 +217,7 @@ def _refused(
         reason = answer.refused
         if reason is None:
             continue
-        who = f"{answer.about.name} at {answer.url}"
+        who = f"{answer.about.name} at {shown(answer.url)}"
         if reason.code == "cert_validation":
             is_revoked = answer.says == "REVOKED"
             since = reason.message.partition(" since ")[2][:16]

@@ -21,6 +21,7 @@ from kerege.exchange.storage.server_configuration import (
     Service,
 )
 from kerege.exchange.tls import service_context
+from kerege.xroad.addresses import shown
 from kerege.xroad.globalconf import GlobalConf
 from kerege.xroad.identifiers import (
     ClientId,
@@ -129,7 +130,9 @@ async def look_at_services(examination: Examination) -> Iterable[Finding]:
         if service.disabled_notice is not None:
             continue
         if place is None:
-            found.append(ADDRESS.at(_name(service), f"It is {service.url!r:.200}."))
+            found.append(
+                ADDRESS.at(_name(service), f"It is {shown(service.url)!r:.200}.")
+            )
         else:
             by_place[place].append(service)
     gate = asyncio.Semaphore(AT_ONCE)

@@ -11,7 +11,7 @@ from kerege.exchange.doctor.findings import Code, Finding, Severity, good, skipp
 from kerege.exchange.doctor.log_state import LogState, log_state
 from kerege.exchange.doctor.tsa_answers import TsaAnswer
 from kerege.exchange.doctor.words import listed, moment, span
-from kerege.exchange.fetching import shown
+from kerege.xroad.addresses import shown
 from kerege.xroad.faults import XRoadError
 
 INTERVALS_MISSED = 3

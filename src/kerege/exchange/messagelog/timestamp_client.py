@@ -28,9 +28,9 @@ from kerege.exchange.fetching import (
     TookTooLong,
     WrongUrl,
     fetch,
-    shown,
 )
 from kerege.exchange.http import ClientPool
+from kerege.xroad.addresses import shown
 from kerege.xroad.algorithms import SHA512, Digest
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.timestamp import read_timestamp_response, timestamp_request

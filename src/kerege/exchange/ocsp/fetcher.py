@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives import hashes
 from kerege.exchange.ocsp.history import ResponderHistory
 from kerege.exchange.ocsp.http import OcspTransport
 from kerege.exchange.ocsp.store import OcspStore
+from kerege.xroad.addresses import shown
 from kerege.xroad.certificates import Trust, certificate_sha256
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf.extensions import Extensions
@@ -299,7 +300,7 @@ class OcspFetcher:
                 response = await self._ask(url, request)
                 status = _verified(entry, response, sources, trust, self.clock())
             except XRoadError as error:
-                problems.append(f"{url}: {error}")
+                problems.append(f"{shown(url)}: {error}")
                 if error.code == "cert_validation" and _says_revoked(response):
                     self._drop(entry)
                     break

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from kerege.exchange.fetching import Fetch, FetchFailed, Patience, fetch
 from kerege.exchange.http import ClientPool
+from kerege.xroad.addresses import shown
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.ocsp import MAX_OCSP_RESPONSE_BYTES
 
@@ -45,5 +46,5 @@ def http_transport(pool: ClientPool, *, patience: Patience = PATIENCE) -> OcspTr
 
 def _failed(url: str, why: str) -> XRoadError:
     return XRoadError(
-        "ocsp_connection_error", f"OCSP responder {url} gave no response: {why}"
+        "ocsp_connection_error", f"OCSP responder {shown(url)} gave no response: {why}"
     )

@@ -18,6 +18,7 @@ from kerege.exchange.http.pool import CONNECT_SECONDS
 from kerege.exchange.security_server.runtime import Runtime
 from kerege.exchange.spool import Spool
 from kerege.exchange.storage.server_configuration import Service
+from kerege.xroad.addresses import shown
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.rest import (
     RestRequest,
@@ -150,7 +151,11 @@ def _split(url: str) -> SplitResult:
     except ValueError:
         split = None
     if split is None or split.scheme not in DEFAULT_PORTS or not split.hostname:
-        raise XRoadError("service_malformed_url", f"Malformed service address {url!r}")
+        raise XRoadError(
+            "service_malformed_url",
+            "The address of the service is none",
+            advice=f"It is {shown(url)[:255]!r}: kerege security-server service change",
+        )
     return split
 
 

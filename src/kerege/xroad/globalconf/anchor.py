@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from lxml import etree
 
+from kerege.xroad.addresses import shown
 from kerege.xroad.globalconf._elements import (
     Fields,
     put,
@@ -97,6 +98,6 @@ def _read_source(fields: Fields) -> AnchorSource:
     url = fields.text("downloadURL").strip()
     certificates = fields.all_data("verificationCert")
     if not certificates:
-        fields.fail(f"source {url[:255]!r} has no verificationCert")
+        fields.fail(f"source {shown(url)[:255]!r} has no verificationCert")
     fields.end()
     return AnchorSource(url, certificates)

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from kerege.xroad.addresses import shown
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf.anchor import Anchor
 from kerege.xroad.globalconf.shared_parameters import SharedParameters
@@ -148,7 +149,7 @@ def versioned_urls(url: str, versions: VersionRange) -> tuple[str, ...]:
     except ValueError as error:
         raise XRoadError(
             "global_conf_get_version_failed",
-            f"Cannot determine a configuration version from {url[:255]!r}: {error}",
+            f"Cannot determine a configuration version from {shown(url)[:255]!r}: {error}",
         ) from None
     others = [(name, value) for name, value in query if name != "version"]
     if versions.fixed is None and len(others) < len(query):

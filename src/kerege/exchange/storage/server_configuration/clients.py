@@ -23,6 +23,7 @@ from kerege.exchange.storage.server_configuration_tables import (
     settings,
     timestamping_services,
 )
+from kerege.xroad.addresses import shown
 from kerege.xroad.identifiers import ClientId
 
 
@@ -99,7 +100,7 @@ def add_timestamping_service(connection: Connection, name: str, url: str) -> Non
     Raises ``duplicate_entry``, ``invalid_url``.
     """
     require_url(url)
-    what = f"The time-stamping service {url}"
+    what = f"The time-stamping service {shown(url)}"
     insert(connection, timestamping_services, {"name": name, "url": url}, what)
 
 
@@ -109,7 +110,7 @@ def remove_timestamping_service(connection: Connection, url: str) -> None:
     removed = connection.execute(delete(table).where(table.c.url == url))
     if not removed.rowcount:
         what = "The time-stamping service"
-        raise not_found(what, url, code="timestamping_service_not_found")
+        raise not_found(what, shown(url), code="timestamping_service_not_found")
 
 
 def set_setting(connection: Connection, key: str, value: str | None) -> None:

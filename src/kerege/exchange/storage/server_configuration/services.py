@@ -29,6 +29,7 @@ from kerege.exchange.storage.server_configuration_tables import (
     endpoints,
     services,
 )
+from kerege.xroad.addresses import shown
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.identifiers import ClientId, GlobalGroupId, ServiceId
 
@@ -158,7 +159,7 @@ def require_url(url: str) -> None:
     if not good or len(url) > MAX_URL_CHARACTERS or not url.isprintable():
         raise XRoadError(
             "invalid_url",
-            f"{url[:255]!r} is not an address of the form http://host/path",
+            f"{shown(url)[:255]!r} is not an address of the form http://host/path",
         )
 
 
