@@ -44,7 +44,8 @@ class XRoadError(Exception):
     happened, to which thing. ``advice`` is for the operator of this server: it goes
     to logs and the command line, never onto the wire. ``detail`` is the UUID that
     identifies the occurrence; the shell that sends the fault sets it if it is empty.
-    ``actor`` is the SOAP faultactor, which hardly anybody uses.
+    ``actor`` is the SOAP faultactor, which hardly anybody uses. ``quotes`` is the piece
+    of ``message`` that is a piece of a body: callers get it, logs do not.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class XRoadError(Exception):
         detail: str = "",
         advice: str = "",
         actor: str = "",
+        quotes: str = "",
     ) -> None:
         super().__init__(code, message)
         self.code = code
@@ -62,6 +64,18 @@ class XRoadError(Exception):
         self.detail = detail
         self.advice = advice
         self.actor = actor
+        self.quotes = quotes
+
+    @property
+    def unquoted(self) -> str:
+        """The message without what this fault, or one that it came of, quotes."""
+        text = self.message
+        fault: BaseException | None = self
+        while isinstance(fault, XRoadError):
+            if fault.quotes:
+                text = text.replace(fault.quotes, "?")
+            fault = fault.__cause__
+        return text
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"

@@ -148,7 +148,9 @@ def _object_type(element: Parts, code: str) -> ObjectType:
         return ObjectType(value)
     except ValueError:
         raise XRoadError(
-            code, f"Element {element.name} has unknown objectType {value[:255]!r}"
+            code,
+            f"Element {element.name} has unknown objectType {value[:255]!r}",
+            quotes=repr(value[:255]),
         ) from None
 
 
@@ -182,6 +184,7 @@ def _require_known(
         code,
         f"Element {element.name} names a {object_type.value} "
         f"and has unexpected {name[:255]!r}",
+        quotes=repr(name[:255]),
     )
 
 

@@ -37,7 +37,10 @@ def parse(data: bytes, *, code: str, what: str) -> etree._Element:
     try:
         root = etree.fromstring(data, _PARSER)
     except (etree.XMLSyntaxError, ValueError) as error:
-        raise XRoadError(code, f"{what} is not well-formed XML: {error}") from error
+        said = str(error)
+        raise XRoadError(
+            code, f"{what} is not well-formed XML: {said}", quotes=said
+        ) from error
     if root.getroottree().docinfo.doctype:
         raise XRoadError(code, f"{what} has a DOCTYPE, which is not allowed")
     return root

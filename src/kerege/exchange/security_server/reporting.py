@@ -81,6 +81,6 @@ class Report:
             side=self._side,
             code=told_code(fault),
             detail=told_id(fault.detail),
-            reason=None if is_relayed else tell(fault.message, fault.code, request),
+            reason=None if is_relayed else tell(fault.unquoted, fault.code, request),
             advice=None if advice in ("", NOT_TOLD) else advice,
         )

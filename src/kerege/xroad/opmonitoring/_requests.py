@@ -166,7 +166,7 @@ def _children(element: etree._Element) -> "dict[str, etree._Element]":
     for child in element.iterchildren(tag=etree.Element):
         name = str(child.tag).removeprefix(_NS)
         if name in found:
-            raise XRoadError(_CODE, f"{_shown(child)} is there twice")
+            raise _of(child, "is there twice")
         found[name] = child
     return found
 
@@ -193,17 +193,17 @@ def _needed(
 
 def _require_nothing_else(children: "dict[str, etree._Element]") -> None:
     for element in children.values():
-        raise XRoadError(_CODE, f"{_shown(element)} is not expected here")
+        raise _of(element, "is not expected here")
 
 
 def _integer(element: etree._Element) -> int:
     text = _text(element).strip()
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= 19):
-        raise XRoadError(_CODE, f"{_shown(element)} is not an integer")
+        raise _of(element, "is not an integer")
     value = int(text)
     if not -MAX_INTEGER <= value <= MAX_INTEGER:
-        raise XRoadError(_CODE, f"{_shown(element)} is too large")
+        raise _of(element, "is too large")
     return value
 
 
@@ -218,7 +218,7 @@ def _names(element: etree._Element) -> frozenset[str]:
     names = set()
     for child in element.iterchildren(tag=etree.Element):
         if child.tag != f"{_NS}outputField":
-            raise XRoadError(_CODE, f"{_shown(child)} is not expected here")
+            raise _of(child, "is not expected here")
         names.add(_text(child).strip())
         if len(names) > len(FIELDS):
             break  # one of them is unknown, and will be named
@@ -230,6 +230,11 @@ def _name(element: etree._Element) -> str:
     if not name:
         raise XRoadError(_CODE, "An outputField is empty")
     return name[:MAX_STRING_CHARACTERS]
+
+
+def _of(element: etree._Element, problem: str) -> XRoadError:
+    name = _shown(element)
+    return XRoadError(_CODE, f"{name} {problem}", quotes=name)
 
 
 def _shown(element: etree._Element) -> str:

@@ -53,7 +53,9 @@ def to_utf8(content: bytes, *, charset: str | None = None) -> bytes:
     if declared in (UTF_8, "utf8"):
         return content
     if marked or declared.startswith("utf-16"):
-        refuse(f"The SOAP message says that it is {declared!r}, and is not")
+        refuse(
+            f"The SOAP message says that it is {declared!r}, and is not", repr(declared)
+        )
     return _decoded(content, declared)
 
 
@@ -82,13 +84,17 @@ def _from_utf16(content: bytes) -> bytes:
     text = _decoded(content, codec)
     declared = declared_encoding(text)
     if declared is not None and not declared.startswith("utf-16"):
-        refuse(f"The SOAP message says that it is {declared!r}, and is UTF-16")
+        refuse(
+            f"The SOAP message says that it is {declared!r}, and is UTF-16",
+            repr(declared),
+        )
     return text
 
 
 def _decoded(content: bytes, codec: str) -> bytes:
     if not _CODECS.fullmatch(codec) and not codec.startswith("utf-16-"):
-        refuse(f"The encoding {codec[:255]!r} of the SOAP message is not supported")
+        name = repr(codec[:255])
+        refuse(f"The encoding {name} of the SOAP message is not supported", name)
     try:
         return content.decode(codec).encode(UTF_8)
     except (UnicodeError, LookupError):

@@ -31,7 +31,8 @@ def read_fault(content: bytes, *, charset: str | None = None) -> RelayedFaultErr
     text = without_declaration(to_utf8(content, charset=charset))
     root = xml.parse(text, code="invalid_soap", what="The SOAP message")
     if root.tag != f"{_ENV}Envelope":
-        refuse(f"Expected a SOAP 1.1 envelope, got {str(root.tag)[:255]!r}")
+        name = repr(str(root.tag)[:255])
+        refuse(f"Expected a SOAP 1.1 envelope, got {name}", name)
     fault = root.find(f"{_ENV}Body/{_ENV}Fault")
     if fault is None:
         raise XRoadError("invalid_message", "The SOAP message is not a fault")

@@ -124,6 +124,7 @@ def require_soap_type(content_type: str) -> None:
         raise XRoadError(
             "invalid_content_type",
             f"{content_type[:255]!r} is not a Content-Type of SOAP messages",
+            quotes=repr(content_type[:255]),
         )
 
 
@@ -200,6 +201,7 @@ def message_of(found: Scan) -> SoapMessage:
             "inconsistent_headers",
             f"The body's element {body_element[:255]!r} does not start with the "
             f"service code {service_id.service_code[:255]!r}",
+            quotes=repr(body_element[:255]),
         )
     server = fields.get("securityServer")
     return SoapMessage(
@@ -283,6 +285,7 @@ def _protocol_version(version: str) -> str:
         raise XRoadError(
             "invalid_protocol_version",
             f"Message protocol {version[:32]!r} is not supported, only 4.x",
+            quotes=repr(version[:32]),
         )
     return version
 

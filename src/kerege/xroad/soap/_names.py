@@ -27,6 +27,6 @@ MAX_FAULT_TEXT_CHARACTERS = 10_000
 """Texts end in answers and logs; a stack trace still fits."""
 
 
-def refuse(message: str) -> NoReturn:
-    """Raise ``invalid_soap``."""
-    raise XRoadError("invalid_soap", message)
+def refuse(message: str, quotes: str = "") -> NoReturn:
+    """Raise ``invalid_soap``, with the piece of the message that quotes a body."""
+    raise XRoadError("invalid_soap", message, quotes=quotes)

@@ -111,4 +111,4 @@ def _require_shallow(content: bytes) -> None:
     try:
         etree.fromstring(content, _depth_parser())
     except etree.XMLSyntaxError as error:
-        refuse(f"The SOAP message is too deep, or not well-formed: {error}")
+        refuse(f"The SOAP message is too deep, or not well-formed: {error}", str(error))

@@ -141,7 +141,7 @@ def _watch(parser: expat.XMLParserType, found: Scan, *, thorough: bool) -> None:
 
 def _root_began(found: Scan, at: int, name: str, attributes: dict[str, str]) -> None:
     if name != _ENVELOPE:
-        refuse(f"Expected a SOAP 1.1 envelope, got {name[:255]!r}")
+        refuse(f"Expected a SOAP 1.1 envelope, got {name[:255]!r}", repr(name[:255]))
     found.root = (at, at)
     found.encoding_style = attributes.get(_ENV + "encodingStyle")
 

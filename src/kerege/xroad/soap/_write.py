@@ -143,6 +143,7 @@ def _require_body(content: bytes, name: str) -> None:
         raise XRoadError(
             "inconsistent_headers",
             f"The Body must have one element {name[:255]!r}, got {found.body_names}",
+            quotes=str(found.body_names),
         )
 
 

@@ -107,7 +107,8 @@ class MultipartParser:
 
     def __init__(self, boundary: str, *, max_parts: int = MAX_PARTS) -> None:
         if len(boundary) > MAX_BOUNDARY_CHARACTERS or not _BOUNDARY.fullmatch(boundary):
-            raise XRoadError(_CODE, f"The boundary {boundary[:255]!r} is not allowed")
+            said = repr(boundary[:255])
+            raise XRoadError(_CODE, f"The boundary {said} is not allowed", quotes=said)
         self._needle = b"\n--" + boundary.encode()
         self._max_parts = max_parts
         self._parts = 0

@@ -125,6 +125,7 @@ class MessageReader:
             raise XRoadError(
                 "invalid_content_type",
                 f"Expected multipart/mixed, got Content-Type {content_type[:255]!r}",
+                quotes=repr(content_type[:255]),
             )
 
     @property
@@ -337,6 +338,7 @@ def boundary_of(content_type: str) -> str:
         raise XRoadError(
             "invalid_content_type",
             f"The multipart has no boundary: {content_type[:255]!r}",
+            quotes=repr(content_type[:255]),
         )
     return boundary
 
@@ -346,11 +348,13 @@ def _unexpected(place: State, content_type: str) -> XRoadError:
         return XRoadError(
             "invalid_message",
             f"Another part after the signature: {content_type[:255]!r}",
+            quotes=repr(content_type[:255]),
         )
     expected = ", ".join(kind.value for kind in TRANSITIONS[place])
     return XRoadError(
         "invalid_content_type",
         f"Got a part {content_type[:255]!r} where one of {expected} must stand",
+        quotes=repr(content_type[:255]),
     )
 
 

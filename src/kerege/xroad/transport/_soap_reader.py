@@ -266,6 +266,7 @@ def _require_plain_charset(content_type: str) -> None:
         raise XRoadError(
             "invalid_content_type",
             f"The charset {charset[:80]!r} of the SOAP message is not supported",
+            quotes=repr(charset[:80]),
         )
 
 
