@@ -1,6 +1,8 @@
 """`kerege portal`: set up and run the site."""
 
 import os
+import signal
+import threading
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -87,6 +89,19 @@ def serve(listen: str, workers: int) -> None:
     call_command("collectstatic", verbosity=0, interactive=False)
     click.echo(f"The portal is at http://{listen}")
     run(listen, workers=workers)
+
+
+@portal.command()
+@click.option("--until-empty", is_flag=True, help="End when no job waits.")
+@with_django
+def worker(*, until_empty: bool) -> None:
+    """Do the jobs that wait: imports, notifications and so on."""
+    from kerege.apps.common.jobs.worker import run
+
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    run(stopping, until_empty=until_empty)
 
 
 def _folder() -> Path:

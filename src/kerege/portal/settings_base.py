@@ -16,6 +16,7 @@ INSTALLED_APPS = [
     "csp",
     "kerege.apps.common.staff",
     "kerege.apps.common.audit",
+    "kerege.apps.common.jobs",
     "kerege.apps.aimak",
     "kerege.portal",
 ]
