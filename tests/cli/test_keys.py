@@ -96,7 +96,9 @@ def test_an_authentication_key_needs_a_host(ss, instance, tmp_path):
     certificate = keys_of(ss)[0]["certificates"][0]
     assert (certificate["status"], certificate["member"]) == ("saved", None)
     digest = certificate["sha256"]
-    done(ss("mark", digest[:10], "registered"))
+    marked = done(ss("mark", digest[:10], "registered"))
+    assert "does not list it for this server yet" in marked
+    assert "Do not reload before it does" in marked
     done(ss("deactivate", digest[:10]))
     certificate = keys_of(ss)[0]["certificates"][0]
     assert (certificate["status"], certificate["active"]) == ("registered", False)

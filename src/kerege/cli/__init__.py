@@ -31,6 +31,9 @@ COMMANDS = {
     ),
     "portal": Command("kerege.cli.portal:portal", "Set up and run the portal's site."),
     "reference": Command("kerege.cli.reference:reference", ""),
+    "sandbox": Command(
+        "kerege.cli.sandbox:sandbox", "Be CA and operator of a demo: join it."
+    ),
     "security-server": Command(
         "kerege.cli.security_server:security_server",
         "Set up and run a Security Server.",

@@ -59,6 +59,7 @@ from kerege.sandbox.layout import (
     Ports,
     ServicePlan,
 )
+from kerege.sandbox.registrations import read_registrations, with_registrations
 from kerege.trust.authority import Authority, Validity
 from kerege.trust.ca import CA_DAYS, SandboxCA
 from kerege.trust.ca_folder import load_ca, save_ca
@@ -148,6 +149,7 @@ def load(files: Files) -> Instance:
         for member in MEMBERS
     }
     central = CentralPlan(ca, ports, authentication, certificate)
+    central = with_registrations(central, read_registrations(files))
     return Instance(files, ports, ca, central, _private_key(key))
 
 

@@ -8,7 +8,7 @@ import asyncio
 import secrets
 import string
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -58,6 +58,7 @@ from kerege.xroad.globalconf.values import (
     Subsystem,
     TimestampingService,
 )
+from kerege.xroad.identifiers import ClientId, SecurityServerId
 from kerege.xroad.signature import Signer
 from kerege.xroad.x509 import certificate_der
 
@@ -83,6 +84,16 @@ class CentralPlan:
     members: tuple[MemberPlan, ...] = MEMBERS
     manager: MemberPlan = REGISTER
     """Provider of the management services."""
+    registered: Mapping[SecurityServerId, tuple[x509.Certificate, ...]] = field(
+        default_factory=dict
+    )
+    """Authentication certificates of servers that have others than in the beginning."""
+
+    def certificates_of(self, member: MemberPlan) -> tuple[x509.Certificate, ...]:
+        """Return the authentication certificates that are registered for a server."""
+        if member.server_id in self.registered:
+            return self.registered[member.server_id]
+        return (self.authentication[member.server_code],)
 
     @property
     def instance(self) -> str:
@@ -120,7 +131,7 @@ def shared_parameters(plan: CentralPlan) -> SharedParameters:
                 CostType.FREE,
             ),
         ),
-        members=tuple(_member(member) for member in plan.members),
+        members=_members(plan),
         security_servers=tuple(_server(plan, member) for member in plan.members),
         member_classes=tuple(
             map(_member_class, dict.fromkeys(m.member_class for m in plan.members))
@@ -157,22 +168,33 @@ def _certification_service(plan: CentralPlan) -> CertificationService:
 
 
 def _server(plan: CentralPlan, member: MemberPlan) -> SecurityServer:
-    certificate = certificate_der(plan.authentication[member.server_code])
+    certificates = map(certificate_der, plan.certificates_of(member))
     return SecurityServer(
         member.member_id,
         member.server_code,
         member.address,
-        (CertHash.of_certificate(certificate),),
+        tuple(map(CertHash.of_certificate, certificates)),
         member.clients,
     )
 
 
-def _member(plan: MemberPlan) -> Member:
-    return Member(
-        _member_class(plan.member_class),
-        plan.member_code,
-        plan.name,
-        tuple(Subsystem(code, name) for code, name in plan.subsystems),
+def _members(plan: CentralPlan) -> tuple[Member, ...]:
+    """Return each member once, with the subsystems of all its servers."""
+    names: dict[ClientId, str] = {}
+    subsystems: dict[ClientId, dict[str, str]] = {}
+    for one in plan.members:
+        names.setdefault(one.member_id, one.name)
+        subsystems.setdefault(one.member_id, {}).update(one.subsystems)
+    return tuple(
+        Member(
+            _member_class(member.member_class),
+            member.member_code,
+            name,
+            tuple(
+                Subsystem(code, called) for code, called in subsystems[member].items()
+            ),
+        )
+        for member, name in names.items()
     )
 
 
@@ -195,13 +217,25 @@ class ConfigurationPublisher:
         self._signer = signer
         self._clock = clock
         self._instance = plan.instance
-        shared = shared or shared_parameters(plan)
-        private = private_parameters(plan).to_xml()
-        started = clock()
         self._parts: dict[int, tuple[DirectoryPart, ...]] = {}
         self._files: dict[str, bytes] = {}
+        self._directories: dict[tuple[str, int], bytes] = {}
+        self.publish(plan, shared)
+
+    def publish(
+        self, plan: CentralPlan, shared: SharedParameters | None = None
+    ) -> None:
+        """Publish another plan from now on.
+
+        What the directories of the last one list can still be downloaded.
+        """
+        shared = shared or shared_parameters(plan)
+        private = private_parameters(plan).to_xml()
+        generated = self._clock()
+        last = [part for parts in self._parts.values() for part in parts]
+        self._files = {part.location: part.data for part in last}
         for version in range(MINIMUM_VERSION, CURRENT_VERSION + 1):
-            path = version_path(version, started)
+            path = version_path(version, generated)
             files = (
                 DirectoryPart(
                     PRIVATE_PARAMETERS, f"{path}/private-params.xml", private
@@ -214,7 +248,6 @@ class ConfigurationPublisher:
             )
             self._parts[version] = files
             self._files.update({part.location: part.data for part in files})
-        self._directories: dict[tuple[str, int], bytes] = {}
         self.sign()
 
     def sign(self) -> None:

@@ -135,6 +135,11 @@ class Files:
         return self.root / "central"
 
     @property
+    def registrations(self) -> Path:
+        """Servers and certificates that were registered after the instance was made."""
+        return self.central / "registrations.json"
+
+    @property
     def anchor(self) -> Path:
         """The configuration anchor that all servers get."""
         return self.root / "configuration-anchor.xml"

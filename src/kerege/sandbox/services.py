@@ -13,6 +13,7 @@ from aiohttp import web
 from kerege.exchange.keys.signer import SoftwareSigner
 from kerege.sandbox.builder import Instance
 from kerege.sandbox.central import CentralPlan, ConfigurationPublisher
+from kerege.sandbox.joining import follow
 from kerege.sandbox.layout import TRUST_ADDRESS
 from kerege.sandbox.people import register
 from kerege.sandbox.provider import provider_application
@@ -62,8 +63,8 @@ async def start_services(
     for name, (port, application) in services.items():
         if name not in without:
             await _start(stack, application, port)
-    signing = asyncio.get_running_loop().create_task(publisher.keep_signing())
-    stack.callback(signing.cancel)
+    for job in (publisher.keep_signing(), follow(instance, publisher)):
+        stack.callback(asyncio.get_running_loop().create_task(job).cancel)
 
 
 def configuration_publisher(

@@ -33,6 +33,8 @@ protected by anything but file permissions. Do not trust these certificates outs
 the sandbox, do not use these keys for anything else. Deleting the folder is safe: the
 sandbox makes a new one.
 """
+STATE = "ca.json"
+"""What was issued and revoked; the last file that is written."""
 _AUTHORITIES = ("root", "intermediate")
 _SERVICES = ("root_ocsp", "ocsp", "tsa")
 
@@ -48,6 +50,11 @@ def save_ca(ca: SandboxCA, folder: Path) -> None:
     for name in _SERVICES:
         service: ServiceKey = getattr(ca, name)
         _write_pair(folder, name, service.certificate, service.key)
+    save_registers(ca, folder)
+
+
+def save_registers(ca: SandboxCA, folder: Path) -> None:
+    """Write what ``ca`` has issued and revoked; the keys that are there stay."""
     state = {
         "warning": NOT_FOR_PRODUCTION,
         "instance": ca.instance,
@@ -55,7 +62,18 @@ def save_ca(ca: SandboxCA, folder: Path) -> None:
         "ocsp_url": ca.ocsp_url,
         "registers": {name: _register(getattr(ca, name)) for name in _AUTHORITIES},
     }
-    _write(folder / "ca.json", json.dumps(state, indent=1).encode())
+    _write(folder / STATE, json.dumps(state, indent=1).encode())
+
+
+def take_over_registers(ca: SandboxCA, folder: Path) -> None:
+    """Let ``ca`` know what another process has issued and revoked since.
+
+    Raises what `load_ca` raises.
+    """
+    state = json.loads((folder / STATE).read_bytes())
+    for name in _AUTHORITIES:
+        authority: Authority = getattr(ca, name)
+        authority.register.update(_issued(state["registers"][name]))
 
 
 def load_ca(folder: Path, *, clock: Callable[[], datetime] = utc_now) -> SandboxCA:
@@ -65,7 +83,7 @@ def load_ca(folder: Path, *, clock: Callable[[], datetime] = utc_now) -> Sandbox
         FileNotFoundError: there is no sandbox CA in the folder.
         ValueError: a file is damaged.
     """
-    state = json.loads((folder / "ca.json").read_bytes())
+    state = json.loads((folder / STATE).read_bytes())
 
     def authority(name: str) -> Authority:
         return Authority(*_read_pair(folder, name), _issued(state["registers"][name]))

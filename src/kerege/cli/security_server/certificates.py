@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 from cryptography import x509
 
 from kerege.cli.failures import Failure
@@ -93,6 +94,23 @@ def member_named_in(settings: Settings, value: x509.Certificate) -> ClientId | N
             advice=f"Give --member ID. Or: {DOWNLOAD}",
         )
     return member_of(value, conf.trust(conf.instance), instance=conf.instance)
+
+
+def warn_unless_listed(settings: Settings, record: CertificateRecord) -> None:
+    """Say so if the global configuration does not list an authentication certificate.
+
+    A server that shows it all the same is refused by every other one.
+    """
+    conf = global_configuration(settings)
+    if conf is None or record.member is not None:
+        return
+    if conf.server_of_auth_certificate(record.certificate) != settings.server_id:
+        click.echo(
+            "The global configuration that was downloaded last does not list it for "
+            "this server yet.\n"
+            "Do not reload before it does: kerege doctor --only certificates",
+            err=True,
+        )
 
 
 def subject_of(settings: Settings, choice: SubjectChoice) -> x509.Name:

@@ -15,6 +15,7 @@ from kerege.cli.security_server.certificates import (
     member_named_in,
     require_named,
     subject_of,
+    warn_unless_listed,
 )
 from kerege.cli.security_server.common import (
     active_token,
@@ -229,10 +230,13 @@ def deactivate(certificate: str, config: Path) -> None:
 @config_option
 def mark(certificate: str, status: str, config: Path) -> None:
     """Note where the registration of a certificate stands."""
-    token = opened_token(read_settings(config))
+    settings = read_settings(config)
+    token = opened_token(settings)
     record = certificate_record(token.metadata, certificate)
     token.set_certificate(record.certificate, status=CertificateStatus(status))
     click.echo(f"{subject_text(record.certificate)} is {status}")
+    if status == CertificateStatus.REGISTERED.value:
+        warn_unless_listed(settings, record)
 
 
 @keys.command("delete-certificate")
