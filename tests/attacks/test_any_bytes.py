@@ -25,6 +25,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from lxml import etree
 
+from kerege.apps.aimak.names.query import parse_query
 from kerege.exchange.client import Response, XRoadCallError
 from kerege.exchange.client.faults import ERROR_HEADER, read_fault
 from kerege.exchange.client.soap import read_service as read_soap_service
@@ -354,6 +355,8 @@ PARSERS: dict[str, tuple[Parser, tuple[type[Exception], ...], object]] = {
         REFUSES,
         b'"http://example.org/a"',
     ),
+    # What people type.
+    "parse_query": (text(parse_query), (), "Асанов №12 2120519940".encode()),
     # Descriptions of services.
     "read_json": (lambda d: read_json(d, code="a", what="b"), REFUSES, b'{"a": [1.5]}'),
     "read_yaml": (
