@@ -26,6 +26,7 @@ from hypothesis import given, settings, strategies as st
 from lxml import etree
 
 from kerege.apps.aimak.names.query import parse_query
+from kerege.apps.aimak.workbooks.values import ValueProblemError, split_name
 from kerege.exchange.client import Response, XRoadCallError
 from kerege.exchange.client.faults import ERROR_HEADER, read_fault
 from kerege.exchange.client.soap import read_service as read_soap_service
@@ -356,6 +357,7 @@ PARSERS: dict[str, tuple[Parser, tuple[type[Exception], ...], object]] = {
         b'"http://example.org/a"',
     ),
     # What people type.
+    "split_name": (text(split_name), (ValueProblemError,), "Асан уулу Үсөн".encode()),
     "parse_query": (text(parse_query), (), "Асанов №12 2120519940".encode()),
     # Descriptions of services.
     "read_json": (lambda d: read_json(d, code="a", what="b"), REFUSES, b'{"a": [1.5]}'),
@@ -671,6 +673,10 @@ ELSEWHERE = {
     # Shells that hand bytes to a parser above, or rows of our own database.
     "AnswerReader.read": "tests/exchange/http/test_fuzz.py",
     "RequestReader.read": "tests/exchange/http/test_fuzz.py",
+    # Each starts a process; what it runs is tested beside it.
+    "reader.read_book": "tests/apps/aimak/workbooks/test_hostile_workbooks.py",
+    "reader.read_rows": "tests/apps/aimak/workbooks/test_hostile_workbooks.py",
+    "read_heads": "tests/apps/aimak/workbooks/test_hostile_workbooks.py",
     "read_block": "by RestRequest.parse and RestResponse.parse",
     "read_codes": "by RestRequest.parse",
     "decoded": "by parse_signature",
