@@ -111,11 +111,8 @@ def clean(text: str) -> str:
 
 def quoted(text: str) -> str:
     """Return a text that no spreadsheet takes for a formula when it opens a CSV file."""
-    is_formula = text.startswith(FORMULA_STARTS)
     text = clean(text)
-    return (
-        f"'{text}" if is_formula or text.lstrip().startswith(FORMULA_STARTS) else text
-    )
+    return f"'{text}" if text.lstrip().startswith(FORMULA_STARTS) else text
 
 
 def unquoted(text: str) -> str:
