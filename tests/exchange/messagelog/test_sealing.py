@@ -6,6 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import update
 
 from kerege.exchange.messagelog import (
@@ -16,13 +19,14 @@ from kerege.exchange.messagelog import (
     MessageLog,
     asic_download,
 )
-from kerege.exchange.messagelog.sealing import SEAL_BYTES
+from kerege.exchange.messagelog.sealing import FIRST_VERSION, SEAL_BYTES
 from kerege.exchange.spool import MEMORY_LIMIT, Spool
 from kerege.exchange.storage import Database
-from kerege.exchange.storage.message_log_tables import contents
+from kerege.exchange.storage.message_log_tables import attachments, contents
 from kerege.xroad.algorithms import SHA512
 from kerege.xroad.archive import read_archive
 from kerege.xroad.asic import read_container, write_container
+from kerege.xroad.identifiers import ClientId
 from tests.exchange.messagelog.world import BLOCK, World, make_world, raises, spooled
 
 SECRET = b"salary of Aibek: 41 000 som"
@@ -170,11 +174,88 @@ async def test_changed_rows_and_rows_in_the_wrong_place_are_refused(world: World
     cipher = world.policy.cipher
     swapped = replace(first, message=second.message, seal=second.seal)
     cut = replace(first, seal=(first.seal or b"")[:-1])
-    future = replace(first, seal=b"\x02" + (first.seal or b"")[1:])
+    seal = first.seal or b""
+    future = replace(first, seal=b"\x03" + seal[1:])
+    older = replace(first, seal=FIRST_VERSION + seal[1:])
     renamed = replace(first, query_id="q2")
-    for wrong in (swapped, cut, future, renamed, replace(first, attachments=())):
+    for wrong in (swapped, cut, future, older, renamed, replace(first, attachments=())):
         with raises("cryptography_error"):
             wrong.opened(cipher)
+
+
+async def test_a_record_cannot_be_given_to_another_owner(world: World):
+    """Who may write into the database, but has no key, reads nobody else's messages."""
+    async with world.log() as log:
+        await log.write(world.record("q1"))
+    (stored,) = world.stored()
+    owner = stored.owner
+    others = [
+        replace(owner, member_code="2"),
+        replace(owner, subsystem_code=None),
+        replace(owner, subsystem_code=f"{owner.subsystem_code}x"),
+        ClientId("KG/GOV", owner.member_class[3:], owner.member_code),
+    ]
+    for other in others:
+        with raises("cryptography_error"):
+            replace(stored, owner=other).opened(world.policy.cipher)
+    with raises("cryptography_error"):
+        replace(stored, client_side=not stored.client_side).opened(world.policy.cipher)
+
+
+async def test_no_line_end_in_an_id_makes_two_records_alike(world: World):
+    async with world.log() as log:
+        await log.write(world.record("a\nb", x_request_id="c"))
+    (stored,) = world.stored()
+    with raises("cryptography_error"):
+        replace(stored, query_id="a", x_request_id="b\nc").opened(world.policy.cipher)
+
+
+async def test_no_byte_of_a_message_becomes_one_of_a_body(world: World):
+    async with world.log() as log:
+        await log.write(world.record(body=Spool.of(SECRET)))
+    (stored,) = world.stored()
+    (body,) = stored.attachments
+    whole = stored.message + (body.data or b"")
+    moved = replace(body, data=whole[len(stored.message) - 1 :])
+    with raises("cryptography_error"):
+        replace(stored, message=stored.message[:-1], attachments=(moved,)).opened(
+            world.policy.cipher
+        )
+
+
+async def test_what_was_sealed_before_owners_were_bound_is_still_read(
+    world: World, key: LogKey
+):
+    """A row as the first version wrote it, by the description of its format."""
+    async with world.log() as log:
+        await log.write(world.record("old", body=Spool.of(SECRET)))
+        await log_large(world, log)
+    old, _ = world.stored()
+    salt, nonce = bytes(range(16)), bytes(12)
+    secret = HKDF(SHA256(), 32, salt, b"kerege message log v1").derive(key.secret)
+    milliseconds = round(old.time.timestamp() * 1000)
+    about = f"{milliseconds} request old\n{old.x_request_id}".encode()
+    sealed = AESGCM(secret).encrypt(nonce, BLOCK + SECRET, about)
+    head = b"\x01" + bytes.fromhex(key.key_id) + salt + nonce
+    with world.database.write() as connection:
+        connection.execute(
+            update(contents)
+            .where(contents.c.record_id == old.record_id)
+            .values(seal=head + sealed[-16:], message=sealed[: len(BLOCK)])
+        )
+        connection.execute(
+            update(attachments)
+            .where(attachments.c.record_id == old.record_id)
+            .values(data=sealed[len(BLOCK) : -16])
+        )
+    (name,) = world.files()
+    path = world.policy.bodies / name
+    file = AESGCM(secret).encrypt(b"\1" * 12, LARGE, name.encode())
+    path.write_bytes(head[:-12] + b"\1" * 12 + file)
+    assert contents_of(world) == [[BLOCK, SECRET], [BLOCK, LARGE]]
+    (first, _) = world.stored()
+    with raises("cryptography_error"):
+        replace(first, query_id="other").opened(world.policy.cipher)
 
 
 @pytest.mark.parametrize("at", [0, 40, -1, None])

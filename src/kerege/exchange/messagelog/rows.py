@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection, Table
 
@@ -22,6 +22,7 @@ from kerege.exchange.storage.message_log_tables import (
 )
 from kerege.xroad.asic import Direction
 from kerege.xroad.faults import XRoadError
+from kerege.xroad.identifiers import ClientId
 
 MAX_ID_CHARACTERS = 255
 """Longest query id or request id, as in the reference's database."""
@@ -87,12 +88,11 @@ def to_rows(
 
     Raises ``logging_failed`` if an id is too long.
     """
-    about = _about(record)
+    _require_short_ids(record)
+    about = about_record(record)
     message, seal = record.message, None
     if cipher is not None:
-        what = about_sealed(
-            about[0], record.direction, record.query_id, record.x_request_id
-        )
+        what = about_sealed(about)
         seal, message, stored = _sealed(cipher, what, message, stored)
     beginning, ending = endings.split(record.signature)
     content = (
@@ -108,8 +108,7 @@ def to_rows(
     return RecordRows(about, content, stored, size, record.signature, ending)
 
 
-def _about(record: LogRecord) -> tuple[Any, ...]:
-    """Return the row of the narrow table. Raises ``logging_failed``."""
+def _require_short_ids(record: LogRecord) -> None:
     longest = max(len(record.query_id), len(record.x_request_id))
     if longest > MAX_ID_CHARACTERS:
         raise XRoadError(
@@ -117,6 +116,27 @@ def _about(record: LogRecord) -> tuple[Any, ...]:
             f"An id of {longest} characters cannot be logged; "
             f"{MAX_ID_CHARACTERS} is the most",
         )
+
+
+class Described(Protocol):
+    """A record, to be logged or found again."""
+
+    @property
+    def time(self) -> datetime: ...  # noqa: D102
+    @property
+    def direction(self) -> Direction: ...  # noqa: D102
+    @property
+    def client_side(self) -> bool: ...  # noqa: D102
+    @property
+    def query_id(self) -> str: ...  # noqa: D102
+    @property
+    def x_request_id(self) -> str: ...  # noqa: D102
+    @property
+    def owner(self) -> ClientId: ...  # noqa: D102
+
+
+def about_record(record: Described) -> tuple[Any, ...]:
+    """Return the row of the narrow table, but for its ends."""
     owner = record.owner
     return (
         to_milliseconds(record.time),
@@ -143,11 +163,19 @@ def _sealed(
     return seal, message, with_data(stored, data) if data else stored
 
 
-def about_sealed(
-    time: int, direction: Direction, query_id: str, x_request_id: str
-) -> bytes:
-    """Return what of a record is authenticated with its content."""
-    text = f"{time} {direction.value} {query_id}\n{x_request_id}"
+def about_sealed(about: tuple[Any, ...]) -> bytes:
+    """Return what of a record is authenticated with its content: all of `about_record`.
+
+    Each value has its length before it: no two records have the same bytes.
+    """
+    values = [str(value).encode(errors="surrogatepass") for value in about]
+    return b"".join([b"%d:%b," % (len(value), value) for value in values])
+
+
+def about_sealed_first(record: Described) -> bytes:
+    """Return what was authenticated with seals of the first version."""
+    time, direction = to_milliseconds(record.time), record.direction.value
+    text = f"{time} {direction} {record.query_id}\n{record.x_request_id}"
     return text.encode(errors="surrogatepass")
 
 

@@ -5,8 +5,11 @@ Rules:
 * A record is sealed in one operation of AES-256-GCM: its message, then its bodies
   that are no files. Each column keeps the length it had; the key's name, the nonce
   and the tag stand in the record's *seal*. A record without seal is in clear.
-* What tells records apart (time, direction, ids) is authenticated with it: a row
-  cannot be put in another one's place.
+* What tells records apart (time, direction, side, ids, owner) is authenticated with
+  it, and how long each part is: a row cannot be put in another one's place, nor under
+  another owner, and no byte of a message can be made one of a body.
+* A seal says its version. Those of the first one (`FIRST_VERSION`), which bind neither
+  owner, side nor lengths, are still opened.
 * A large body's file is sealed by itself and authenticated with its name. It begins
   with the head of a seal and ends with the tag.
 * No two seals share key and nonce: each process makes its own key of the log's key
@@ -49,7 +52,8 @@ BLOCK_SIZE = 256 * 1024
 """Bytes of a file that are read at once."""
 MAX_DERIVED = 256
 """Derived keys that are remembered: one for each process that wrote what is read."""
-_VERSION = b"\x01"
+FIRST_VERSION = b"\x01"
+_VERSION = b"\x02"
 _PURPOSE = b"kerege message log v1"
 
 
@@ -93,6 +97,7 @@ class LogCipher:
     def seal(self, about: bytes, parts: Sequence[bytes]) -> tuple[bytes, list[bytes]]:
         """Return the seal, and the parts encrypted, each as long as it was."""
         nonce = next(self._counter).to_bytes(NONCE_BYTES, "big")
+        about = _with_lengths(about, parts)
         if sum([len(part) for part in parts]) <= JOINED_BYTES:
             whole = parts[0] if len(parts) == 1 else b"".join(parts)
             sealed = self._sealing.encrypt(nonce, whole, about)
@@ -104,7 +109,7 @@ class LogCipher:
         return self._head + nonce + encryptor.tag, cut
 
     def open(self, seal: bytes, about: bytes, parts: Sequence[bytes]) -> list[bytes]:
-        """Return the parts in clear.
+        """Return the parts in clear; ``about`` is that of the seal's version.
 
         Raises:
             XRoadError: ``key_not_found`` if it was sealed with a key that is not here,
@@ -113,6 +118,8 @@ class LogCipher:
         if len(seal) != SEAL_BYTES:
             raise _damaged("its seal has another length")
         secret, nonce = self._opening(seal[:HEAD_BYTES])
+        if not seal.startswith(FIRST_VERSION):
+            about = _with_lengths(about, parts)
         decryptor = Cipher(AES(secret), GCM(nonce, seal[HEAD_BYTES:])).decryptor()
         decryptor.authenticate_additional_data(about)
         opened = [decryptor.update(part) for part in parts]
@@ -153,7 +160,7 @@ class LogCipher:
 
     def _opening(self, head: bytes) -> tuple[bytes, bytes]:
         """Return key and nonce of what has this head."""
-        if head[:1] != _VERSION:
+        if head[:1] not in (FIRST_VERSION, _VERSION):
             raise _damaged("its seal is of an unknown version")
         origin, nonce = head[:-NONCE_BYTES], head[-NONCE_BYTES:]
         derived = self._derived.get(origin)
@@ -182,6 +189,12 @@ def require_cipher(cipher: LogCipher | None) -> LogCipher:
 
 def _derive(secret: bytes, salt: bytes) -> bytes:
     return HKDF(SHA256(), KEY_BYTES, salt, _PURPOSE).derive(secret)
+
+
+def _with_lengths(about: bytes, parts: Sequence[bytes]) -> bytes:
+    """Return what is authenticated: with the lengths behind it, each as long itself."""
+    lengths = [len(part).to_bytes(8, "big") for part in parts]
+    return b"".join([about, *lengths, len(lengths).to_bytes(8, "big")])
 
 
 def _cut(whole: bytes, parts: Sequence[bytes]) -> list[bytes]:

@@ -12,12 +12,13 @@ from kerege.exchange.messagelog import bodies
 from kerege.exchange.messagelog.endings import SIGNATURE, SIGNATURES, signature_of
 from kerege.exchange.messagelog.rows import (
     AttachmentRow,
+    about_record,
     about_sealed,
+    about_sealed_first,
     from_milliseconds,
-    to_milliseconds,
     with_data,
 )
-from kerege.exchange.messagelog.sealing import LogCipher, require_cipher
+from kerege.exchange.messagelog.sealing import FIRST_VERSION, LogCipher, require_cipher
 from kerege.exchange.storage.message_log_tables import (
     attachments,
     contents,
@@ -93,11 +94,9 @@ class StoredRecord:
         """
         if self.seal is None:
             return self
-        about = about_sealed(
-            to_milliseconds(self.time),
-            self.direction,
-            self.query_id,
-            self.x_request_id,
+        is_first = self.seal.startswith(FIRST_VERSION)
+        about = (
+            about_sealed_first(self) if is_first else about_sealed(about_record(self))
         )
         inner = [each.data for each in self.attachments if each.data is not None]
         message, *data = require_cipher(cipher).open(
