@@ -8,6 +8,7 @@ import pytest
 from click.testing import Result
 
 from kerege.exchange.keys import SoftwareToken
+from kerege.exchange.processes import only_process
 from kerege.exchange.security_server.logging_setup import log_policy
 from kerege.exchange.security_server.settings import load_settings
 from kerege.exchange.storage import open_database
@@ -116,3 +117,78 @@ def test_a_transfer_needs_a_place_to_go(ss, tmp_path: Path):
     assert refused.exit_code == 1
     assert "Give --to FOLDER" in refused.output
     assert "Nothing has been archived yet" in done(ss("archive", "chains"))
+
+
+def key_ids(ss) -> list[str]:
+    return [key["id"] for key in json.loads(done(ss("message-log", "keys", "--json")))]
+
+
+def test_an_old_key_is_forgotten_when_nothing_needs_it(ss, server: Path):
+    (old,) = key_ids(ss)
+    refused = ss("message-log", "forget-key", old, "--yes", pin=True)
+    assert refused.exit_code == 1
+    assert f"The key {old} encrypts what is logged now" in refused.output
+    done(ss("message-log", "new-key", pin=True))
+    declined = ss("message-log", "forget-key", old, pin=True)
+    assert declined.exit_code == 1
+    assert f"Key {old} opens no record and no file" in declined.output
+    assert old in key_ids(ss)
+    assert "is forgotten" in done(
+        ss("message-log", "forget-key", old, "--yes", pin=True)
+    )
+    assert old not in key_ids(ss)
+    again = ss("message-log", "forget-key", old, "--yes", pin=True)
+    assert (again.exit_code, "key_not_found" in again.output) == (1, True)
+
+
+def test_a_key_that_a_record_needs_is_kept(ss, server: Path):
+    log_something(server, "q1", "q2")
+    (old,) = key_ids(ss)
+    done(ss("message-log", "new-key", pin=True))
+    log_something(server, "q3")
+    done(ss("archive", "run", pin=True))
+    refused = ss("message-log", "forget-key", old, "--yes", pin=True)
+    assert refused.exit_code == 1
+    assert f"Key {old} still opens 2 records and 0 files" in refused.output
+    assert "keep_records_days" in refused.output
+    assert old in key_ids(ss)
+
+
+def test_a_key_that_a_file_of_a_body_needs_is_kept(ss, server: Path):
+    settings = load_settings(server / "server.toml")
+    token = SoftwareToken.open(settings.path(settings.token))
+    token.login(PIN)
+    cipher = token.log_cipher()
+    folder = log_policy(settings, cipher).bodies
+    log_something(server)
+    with (folder / "large").open("wb") as file:
+        cipher.seal_file("large", [b"a body"], file)
+    (old,) = key_ids(ss)
+    done(ss("message-log", "new-key", pin=True))
+    refused = ss("message-log", "forget-key", old, "--yes", pin=True)
+    assert refused.exit_code == 1
+    assert "0 records and 1 files" in refused.output
+    (folder / "large").unlink()
+    assert "is forgotten" in done(
+        ss("message-log", "forget-key", old, "--yes", pin=True)
+    )
+
+
+def test_no_key_is_forgotten_without_the_pin(ss, pin_file):
+    done(ss("message-log", "new-key", pin=True))
+    _, old = key_ids(ss)
+    wrong = ("--pin-from", pin_file("Wrong-pin-1"))
+    refused = ss("message-log", "forget-key", old, "--yes", *wrong)
+    assert (refused.exit_code, "pin_incorrect" in refused.output) == (1, True)
+    assert old in key_ids(ss)
+
+
+def test_a_server_that_runs_and_cannot_be_reloaded_keeps_the_key(ss, server: Path):
+    """It may be at work with the old key: as another user's, perhaps."""
+    done(ss("message-log", "new-key", pin=True))
+    _, old = key_ids(ss)
+    with only_process(load_settings(server / "server.toml").lock_file):
+        refused = ss("message-log", "forget-key", old, "--yes", pin=True)
+    assert refused.exit_code == 1
+    assert "No server that can be reached runs" in refused.output
+    assert old in key_ids(ss)

@@ -19,6 +19,7 @@ from kerege.exchange.messagelog import (
     MessageLog,
     asic_download,
 )
+from kerege.exchange.messagelog.key_use import use_of_key
 from kerege.exchange.messagelog.sealing import FIRST_VERSION, SEAL_BYTES
 from kerege.exchange.spool import MEMORY_LIMIT, Spool
 from kerege.exchange.storage import Database
@@ -354,3 +355,20 @@ async def test_a_damaged_file_keeps_no_other_message_out_of_the_archives(world: 
     data[-1] ^= 1
     path.write_bytes(data)
     assert archiver.archive() == 1, "when it is restored it is archived"
+
+
+async def test_of_each_key_is_known_what_it_opens(world: World, key: LogKey):
+    new = LogKey.new()
+    async with world.log() as log:
+        await log.write(world.record("q1"))
+        await log_large(world, log)
+    later = replace(world, policy=replace(world.policy, cipher=LogCipher([key, new])))
+    world.clock.forward(seconds=1)
+    async with later.log() as log:
+        await log.write(world.record("q3"))
+    folder = world.policy.bodies
+    used = [use_of_key(world.database, folder, k.key_id) for k in (key, new)]
+    assert used == [(2, 1), (1, 0)]
+    assert use_of_key(world.database, folder, LogKey.new().key_id) == (0, 0)
+    with raises("io_error"):
+        use_of_key(world.database, folder.parent, key.key_id)

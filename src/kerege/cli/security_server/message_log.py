@@ -9,6 +9,7 @@ from kerege.cli.output import print_json, print_table
 from kerege.cli.security_server.common import (
     active_token,
     json_option,
+    opened_database,
     opened_token,
     to_change,
 )
@@ -18,8 +19,13 @@ from kerege.cli.security_server.options import (
     pin_option,
     read_settings,
 )
+from kerege.cli.security_server.running import ask_server
+from kerege.exchange.keys.log_keys import without_log_key
 from kerege.exchange.messagelog.bodies_folder import accept_lost_bodies
+from kerege.exchange.messagelog.key_use import use_of_key
+from kerege.exchange.processes import FileLock
 from kerege.exchange.security_server.logging_setup import log_policy
+from kerege.exchange.security_server.settings import Settings
 
 
 @click.group("message-log")
@@ -34,6 +40,7 @@ def message_log() -> None:
     Examples:
       kerege security-server message-log keys
       kerege security-server message-log new-key
+      kerege security-server message-log forget-key 1f60a9e2d4c7b853
     """
 
 
@@ -67,6 +74,54 @@ def new_key(pin_from: str, config: Path) -> None:
     token.add_log_key()
     click.echo(f"New key {token.metadata.log_keys[-1].key_id}")
     click.echo(RELOAD)
+
+
+@message_log.command("forget-key")
+@click.argument("key")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pin_option
+@config_option
+def forget_key(*, key: str, yes: bool, pin_from: str, config: Path) -> None:
+    """Forget an old key that opens nothing of the log any more, for good.
+
+    Refused while a record or a file of a large body needs it: these go some time after
+    they have been archived. Archives need no key of the log. A backup of the database
+    may need it: keep a backup of the token's folder as long.
+
+    A server that runs is reloaded first, so that nothing is encrypted with it again.
+    """
+    settings = read_settings(config)
+    token = active_token(settings, pin_from)
+    without_log_key(token.metadata.log_keys, key)
+    _require_unused(settings, key)
+    click.echo(f"Key {key} opens no record and no file of the message log")
+    if not yes:
+        prompt = "Backups of the log that need it will be lost. Forget it?"
+        click.confirm(prompt, abort=True)
+    lock = FileLock(settings.lock_file)
+    if not lock.take():  # a server runs
+        ask_server(config, {"do": "reload"})
+        click.echo("The server that runs is reloaded")
+        _require_unused(settings, key)
+    token.forget_log_key(key)
+    lock.release()
+    click.echo(f"Key {key} is forgotten")
+
+
+def _require_unused(settings: Settings, key: str) -> None:
+    with opened_database(settings) as database:
+        use = use_of_key(database, log_policy(settings).bodies, key)
+    if any(use):
+        msg = (
+            f"Key {key} still opens {use.records} records and {use.files} files of "
+            "large bodies"
+        )
+        raise Failure(
+            msg,
+            why="Without it nobody reads them again.",
+            advice="Wait until they are archived and cleaned up; see "
+            "`keep_records_days` in the settings.",
+        )
 
 
 @message_log.command("accept-lost-bodies")

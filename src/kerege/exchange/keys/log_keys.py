@@ -73,17 +73,47 @@ class LogKeyRecord:
 
 
 def with_log_key(
-    known: tuple[LogKeyRecord, ...], passphrase: bytes, now: datetime
+    known: tuple[LogKeyRecord, ...],
+    passphrase: bytes,
+    now: datetime,
+    *,
+    only_first: bool = False,
 ) -> tuple[LogKeyRecord, ...]:
-    """Return the keys with one more, which is the newest.
+    """Return the keys with one more, which is the newest; or those that there are.
 
     Raises ``action_not_possible`` if there are too many.
     """
+    if known and only_first:
+        return known
     if len(known) >= MAX_LOG_KEYS:
         raise XRoadError(
             "action_not_possible", f"The token has {MAX_LOG_KEYS} keys for the log"
         )
     return (*known, LogKeyRecord.seal(LogKey.new(), passphrase, now))
+
+
+def without_log_key(
+    known: tuple[LogKeyRecord, ...], key_id: str
+) -> tuple[LogKeyRecord, ...]:
+    """Return the keys without an old one.
+
+    Raises ``key_not_found``; ``action_not_possible`` for the newest, which encrypts.
+    """
+    kept = tuple(key for key in known if key.key_id != key_id)
+    if len(kept) == len(known):
+        raise XRoadError(
+            "key_not_found",
+            f"The token has no key {key_id[:255]!r} for the message log",
+            advice="See: kerege security-server message-log keys",
+        )
+    if known[-1].key_id == key_id:
+        raise XRoadError(
+            "action_not_possible",
+            f"The key {key_id} encrypts what is logged now",
+            advice="Make another one before: kerege security-server message-log "
+            "new-key",
+        )
+    return kept
 
 
 def cipher_of(known: tuple[LogKeyRecord, ...], passphrase: bytes) -> LogCipher | None:

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -39,7 +40,7 @@ from kerege.exchange.keys.changes import (
 )
 from kerege.exchange.keys.folder import TokenFolder
 from kerege.exchange.keys.key_files import encrypt_key
-from kerege.exchange.keys.log_keys import cipher_of, with_log_key
+from kerege.exchange.keys.log_keys import cipher_of, with_log_key, without_log_key
 from kerege.exchange.keys.metadata import (
     CertificateRecord,
     CertificateStatus,
@@ -362,15 +363,14 @@ class SoftwareToken:
         With ``only_first``: unless there is one, perhaps just made by another process.
         Raises ``token_not_active``, ``action_not_possible``.
         """
-        passphrase, now = self._require_active(), self._clock()
+        secret, now = self._require_active(), self._clock()
+        make = partial(with_log_key, passphrase=secret, now=now, only_first=only_first)
+        self._change(lambda known: replace(known, log_keys=make(known.log_keys)))
 
-        def change(known: TokenMetadata) -> TokenMetadata:
-            if known.log_keys and only_first:
-                return known
-            keys = with_log_key(known.log_keys, passphrase, now)
-            return replace(known, log_keys=keys)
-
-        self._change(change)
+    def forget_log_key(self, key_id: str) -> None:
+        """Forget an old key of the message log, for good: see `without_log_key`."""
+        forget = partial(without_log_key, key_id=key_id)
+        self._change(lambda known: replace(known, log_keys=forget(known.log_keys)))
 
     def _private(self, key_id: str) -> PrivateKey:
         self._require_active()
