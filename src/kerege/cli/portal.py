@@ -86,6 +86,7 @@ def serve(listen: str, workers: int) -> None:
 
     from kerege.portal.server import run
 
+    _require_style_sheet()
     call_command("collectstatic", verbosity=0, interactive=False)
     click.echo(f"The portal is at http://{listen}")
     run(listen, workers=workers)
@@ -102,6 +103,18 @@ def worker(*, until_empty: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     run(stopping, until_empty=until_empty)
+
+
+def _require_style_sheet() -> None:
+    from django.contrib.staticfiles import finders
+
+    if finders.find("portal/portal.css") is None:
+        raise Failure(
+            "The site's style sheet is missing",
+            why="It is made when the package is built, and is not kept in the "
+            "repository.",
+            advice="In a checkout: make setup (or scripts/build-portal-css).",
+        )
 
 
 def _folder() -> Path:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from csp.constants import NONE, SELF
-from django.utils.translation import gettext_lazy as _
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -19,6 +18,7 @@ INSTALLED_APPS = [
     "kerege.apps.common.jobs",
     "kerege.apps.aimak",
     "kerege.portal",
+    "django.forms",
 ]
 
 MIDDLEWARE = [
@@ -54,7 +54,9 @@ TEMPLATES = [
     }
 ]
 
-LANGUAGES = [("ky", _("Kyrgyz")), ("ru", _("Russian")), ("en", _("English"))]
+FORM_RENDERER = "kerege.portal.forms.Renderer"
+LANGUAGES = [("ky", "Кыргызча"), ("ru", "Русский"), ("en", "English")]
+"""Each in its own words, as whoever looks for it reads them."""
 LANGUAGE_CODE = "ky"
 USE_I18N = True
 USE_TZ = True

@@ -6,6 +6,8 @@ from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
+from kerege.portal import gallery
+
 
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
@@ -16,7 +18,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_GET
 def components(request: HttpRequest) -> HttpResponse:
     """Show every component once."""
-    return render(request, "portal/components.html")
+    return render(request, "portal/components.html", gallery.context(request))
 
 
 @require_POST

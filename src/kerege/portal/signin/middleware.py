@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
-from django.contrib.auth import get_user
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
+
+from kerege.portal.signin.session import user_of
 
 
 class SignInMiddleware:
@@ -15,5 +16,5 @@ class SignInMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer a request."""
-        request.user = SimpleLazyObject(lambda: get_user(request))  # type: ignore[assignment]
+        request.user = SimpleLazyObject(lambda: user_of(request))  # type: ignore[assignment]
         return self._respond(request)

@@ -1,7 +1,7 @@
 """Signing in and out."""
 
 from django import forms
-from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth import authenticate, login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from kerege.apps.common.audit.record import Outcome, record
 from kerege.apps.common.staff.models import User
+from kerege.portal.signin.session import end_session
 
 
 class SignInForm(forms.Form):
@@ -44,5 +45,5 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session."""
     if isinstance(request.user, User):
         record(request.user, "sign out")
-    logout(request)
+    end_session(request)
     return redirect("home")

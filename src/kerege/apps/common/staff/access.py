@@ -62,6 +62,19 @@ def scope_of(user: User, right: Right, today: date | None = None) -> Scope:
     )
 
 
+def rights_of(user: User, today: date | None = None) -> frozenset[Right]:
+    """Return what somebody may do somewhere; for menus, a view asks `scope_of`."""
+    today = today or timezone.localdate()
+    if not user.is_active:
+        return frozenset()
+    roles = (
+        user.assignments.filter(valid_from__lte=today)
+        .filter(Q(valid_to__isnull=True) | Q(valid_to__gt=today))
+        .values_list("role", flat=True)
+    )
+    return frozenset().union(*(RIGHTS[Role(role)] for role in roles))
+
+
 def requires(
     right: Right,
 ) -> Callable[
