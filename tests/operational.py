@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -60,6 +61,16 @@ def record(
         xroad_version="7.8.0",
     )
     return full._replace(**changes)
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A note whose record is made already."""
+
+    made: OperationalRecord
+
+    def record(self) -> OperationalRecord:
+        return self.made
 
 
 def provided(service: ServiceId, **changes: object) -> OperationalRecord:

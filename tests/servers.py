@@ -214,7 +214,7 @@ class TestServer:
             spool_directory=spool,
             on_exchange=self.exchanges.append,
             operational=OperationalRecorder(
-                self.operational.append,
+                lambda note: self.operational.append(note.record()),
                 self.server_id,
                 lambda: self.global_conf,
                 lambda: self.rights,

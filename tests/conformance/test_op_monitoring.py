@@ -41,6 +41,7 @@ from tests.operational import (
     NOW,
     RANDOM,
     SYSTEM1,
+    Noted,
     provided,
     record,
     require_schema,
@@ -374,14 +375,14 @@ async def server_types(_: Database, __: Row) -> None:
 async def buffer_overflow(_: Database, __: Row) -> None:
     buffer = MonitoringBuffer(2)
     for number in range(3):
-        buffer.add(OperationalRecord(request_in_ts=number))
-    assert [r.request_in_ts for r in buffer.take(10)] == [1, 2]
+        buffer.add(Noted(OperationalRecord(request_in_ts=number)))
+    assert [r.record().request_in_ts for r in buffer.take(10)] == [1, 2]
     assert buffer.dropped == 1
 
 
 async def buffer_off(_: Database, __: Row) -> None:
     buffer = MonitoringBuffer(0)
-    buffer.add(record())
+    buffer.add(Noted(record()))
     assert (len(buffer), buffer.take(10), buffer.dropped) == (0, [], 0)
 
 

@@ -17,7 +17,15 @@ from kerege.exchange.storage.operational_data_tables import (
     operational_data,
     operational_services,
 )
-from tests.operational import NOW, RANDOM, provided, record, store as store_at
+from kerege.xroad.opmonitoring import OperationalRecord
+from tests.operational import (
+    NOW,
+    RANDOM,
+    Noted,
+    provided,
+    record,
+    store as store_at,
+)
 
 
 def store_of(database: Database, **policy: object) -> MonitoringStore:
@@ -38,7 +46,7 @@ async def test_what_waits_is_stored_in_its_order(database: Database):
     store = store_of(database)
     names = [f"m{number}" for number in range(273)]  # more than one transaction
     for one in named(*names):
-        store.buffer.add(one)
+        store.buffer.add(Noted(one))
 
     await store.store()
 
@@ -53,7 +61,7 @@ async def test_while_the_database_refuses_records_wait_and_one_line_says_so(
     with sqlite_database.write() as connection:
         connection.execute(text("ALTER TABLE operational_data RENAME TO away"))
     for one in named("a", "b"):
-        store.buffer.add(one)
+        store.buffer.add(Noted(one))
 
     await store.store()
     await store.store()
@@ -76,7 +84,7 @@ async def test_one_record_that_is_refused_takes_no_other_down(
         record(message_id="\ud800"),  # half a character: no database takes it
         *named("b"),
     ):
-        store.buffer.add(one)
+        store.buffer.add(Noted(one))
 
     await store.store()
 
@@ -89,7 +97,7 @@ async def test_what_is_dropped_is_counted_and_told(sqlite_database: Database, ca
     counted: dict[str, float] = {}
     store.count = counted.__setitem__
     for one in named("a", "b", "c", "d", "e"):
-        store.buffer.add(one)
+        store.buffer.add(Noted(one))
 
     await store.store()
 
@@ -104,14 +112,14 @@ async def test_what_is_dropped_is_counted_and_told(sqlite_database: Database, ca
 def test_what_could_not_be_stored_goes_back_in_front_as_far_as_there_is_room():
     buffer = MonitoringBuffer(3)
     for one in named("a", "b", "c"):
-        buffer.add(one)
+        buffer.add(Noted(one))
     taken = buffer.take(2)
     for one in named("d"):
-        buffer.add(one)
+        buffer.add(Noted(one))
 
     buffer.put_back(taken)
 
-    assert [one.message_id for one in buffer.take(9)] == ["b", "c", "d"]
+    assert [one.record().message_id for one in buffer.take(9)] == ["b", "c", "d"]
     assert buffer.dropped == 1
 
 
@@ -126,7 +134,7 @@ async def test_a_server_that_stops_stores_what_still_waits(sqlite_database: Data
     task = asyncio.get_running_loop().create_task(store.run(sleep))
     await began.wait()
     for one in named("last"):
-        store.buffer.add(one)
+        store.buffer.add(Noted(one))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -199,3 +207,20 @@ def test_statistics_are_of_successful_messages(database: Database):
     assert (duration.minimum, duration.average, duration.maximum) == (10, 15, 20)
     assert duration.deviation == pytest.approx(7.0710678)
     assert sizes.average == 200
+
+
+async def test_a_note_that_no_record_can_be_made_of_costs_only_itself(
+    sqlite_database: Database, capsys: pytest.CaptureFixture[str]
+):
+    class Broken:
+        def record(self) -> OperationalRecord:
+            raise ValueError
+
+    store = store_of(sqlite_database)
+    store.buffer.add(Broken())
+    store.buffer.add(Noted(provided(RANDOM)))
+
+    await store.store()
+
+    assert len(stored(sqlite_database)) == 1
+    assert "message not recorded" in capsys.readouterr().out

@@ -1,12 +1,13 @@
 """The record of operational monitoring that a message leaves.
 
-Made for every message, so it costs some microseconds and cannot fail one: what goes
-wrong here is logged.
+Two steps. When a message ends, what is known of it is noted: some microseconds, and it
+cannot fail the message. When notes are stored, some hundred at once, their records are
+made; that takes several times as long, and less than it would between two messages.
 """
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -21,9 +22,9 @@ from kerege.exchange.storage.server_configuration import (
 from kerege.exchange.storage.server_configuration.paths import readings
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import GlobalConf
-from kerege.xroad.identifiers import SecurityServerId
+from kerege.xroad.identifiers import ClientId, SecurityServerId, ServiceId
 from kerege.xroad.opmonitoring import CLIENT, PRODUCER, OperationalRecord
-from kerege.xroad.rest import RestRequest
+from kerege.xroad.rest import RepresentedParty, RestRequest
 
 PROTOCOL_VERSION_OF_REST = "1"
 ERRORS_FROM = 400
@@ -32,12 +33,50 @@ ERRORS_FROM = 400
 _log = structlog.get_logger(__name__)
 
 
+class _Said(NamedTuple):
+    """What a request said: without its bytes, which would wait in memory too."""
+
+    client: ClientId
+    service: ServiceId
+    query_id: str
+    user_id: str | None
+    issue: str | None
+    party: RepresentedParty | None
+    request_id: str | None
+    size: int
+    """Bytes of its block or envelope."""
+    method: str
+    """Of a REST request, otherwise empty."""
+    version: str
+    """Of the message protocol."""
+    service_path: str
+
+
+class Note(NamedTuple):
+    """A message that ended. Its record is made when it is asked for."""
+
+    recorder: "OperationalRecorder"
+    is_client: bool
+    ended: float
+    """Unix time."""
+    said: _Said | None
+    status: int
+    fault: tuple[str, str] | None
+    """Code and text; the exception itself would keep alive all that it saw."""
+    sizes: tuple[int, int]
+    trace: Trace
+
+    def record(self) -> OperationalRecord:
+        """Make the record."""
+        return self.recorder.record(self)
+
+
 class OperationalRecorder:
-    """Makes records of one server's messages."""
+    """Notes one server's messages, and makes records of the notes."""
 
     def __init__(
         self,
-        add: Callable[[OperationalRecord], None],
+        add: Callable[[Note], None],
         server_id: SecurityServerId,
         configuration: Callable[[], GlobalConf],
         server_configuration: Callable[[], ServerConfiguration],
@@ -47,7 +86,7 @@ class OperationalRecorder:
         """Make nothing yet.
 
         Args:
-            add: Takes each record.
+            add: Takes each note.
             server_id: Of this server.
             configuration: The current one; may raise ``global_conf_outdated``.
             server_configuration: Clients and services of this server.
@@ -72,7 +111,7 @@ class OperationalRecorder:
         sizes: tuple[int, int],
         trace: Trace,
     ) -> None:
-        """Make the record of a message that ended.
+        """Note a message that ended.
 
         Args:
             side: ``client`` or ``server``.
@@ -83,45 +122,48 @@ class OperationalRecorder:
             trace: When and where it passed.
         """
         try:
-            self._add(self._record(side, request, status, fault, sizes, trace))
+            said = None if request is None else _said(request)
+            self._add(
+                Note(
+                    self,
+                    side == "client",
+                    time.time(),
+                    said,
+                    status,
+                    None if fault is None else (fault.code, fault.message),
+                    sizes,
+                    trace,
+                )
+            )
         except Exception:  # noqa: BLE001 - a bug here must not fail a message
             _log.exception("message not recorded")
 
-    def _record(
-        self,
-        side: str,
-        request: Asked | None,
-        status: int,
-        fault: XRoadError | None,
-        sizes: tuple[int, int],
-        trace: Trace,
-    ) -> OperationalRecord:
-        is_client = side == "client"
+    def record(self, note: Note) -> OperationalRecord:
+        """Make the record of a note."""
+        trace, said, fault = note.trace, note.said, note.fault
         own, other = self._own_address(), trace.other_address
+        is_client = note.is_client
         values: dict[str, Any] = {
             "security_server_internal_ip": self._internal_ip,
             "security_server_type": CLIENT if is_client else PRODUCER,
             "request_in_ts": int(trace.request_in * 1000),
             "request_out_ts": _milliseconds(trace.request_out),
             "response_in_ts": _milliseconds(trace.response_in),
-            "response_out_ts": int(time.time() * 1000),
+            "response_out_ts": int(note.ended * 1000),
             "client_security_server_address": own if is_client else other,
             "service_security_server_address": other if is_client else own,
-            "succeeded": fault is None and status < ERRORS_FROM,
+            "succeeded": fault is None and note.status < ERRORS_FROM,
         }
         if fault is not None:
-            values |= {"fault_code": fault.code, "fault_string": fault.message}
-        if request is not None:
-            values |= self._of_any(request)
-        if isinstance(request, RestRequest):
-            values |= self._of_rest(request, status, sizes, trace, is_client=is_client)
-        elif isinstance(request, SoapRequest):
-            values |= _of_soap(request, sizes, trace)
+            values["fault_code"], values["fault_string"] = fault
+        if said is not None:
+            values |= self._of_any(said)
+            values |= self._of_rest(note, said) if said.method else _of_soap(note, said)
         return OperationalRecord(**values)
 
-    def _of_any(self, request: Asked) -> dict[str, Any]:
+    def _of_any(self, said: _Said) -> dict[str, Any]:
         """Return what a request says in either protocol."""
-        client, service = request.client_id, request.service_id
+        client, service = said.client, said.service
         values = {
             "client_xroad_instance": client.instance,
             "client_member_class": client.member_class,
@@ -134,49 +176,41 @@ class OperationalRecorder:
             "service_code": service.service_code,
             "service_version": service.service_version,
             "xroad_version": self._version,
-            "message_id": request.query_id,
-            "message_user_id": request.user_id,
-            "message_issue": request.issue,
-            "x_request_id": request.request_id,
+            "message_protocol_version": said.version,
+            "message_id": said.query_id,
+            "message_user_id": said.user_id,
+            "message_issue": said.issue,
+            "x_request_id": said.request_id,
         }
-        if (party := request.represented_party) is not None:
+        if (party := said.party) is not None:
             values["represented_party_class"] = party.party_class
             values["represented_party_code"] = party.party_code
         return values
 
-    def _of_rest(
-        self,
-        request: RestRequest,
-        status: int,
-        sizes: tuple[int, int],
-        trace: Trace,
-        *,
-        is_client: bool,
-    ) -> dict[str, Any]:
+    def _of_rest(self, note: Note, said: _Said) -> dict[str, Any]:
         """Return what a REST message says."""
-        own = self._server_configuration().service(request.service_id)
+        own = self._server_configuration().service(said.service)
         values: dict[str, Any] = {
-            "rest_method": request.method,
-            "message_protocol_version": PROTOCOL_VERSION_OF_REST,
-            "request_size": len(request.block) + sizes[0],
+            "rest_method": said.method,
+            "request_size": said.size + note.sizes[0],
             "request_attachment_count": 0,
             "service_type": (own.type if own else ServiceType.REST).value,
         }
-        if trace.response_bytes:
-            values["response_size"] = trace.response_bytes + sizes[1]
+        if answered := note.trace.response_bytes:
+            values["response_size"] = answered + note.sizes[1]
             values["response_attachment_count"] = 0
-            values["status_code"] = status
-        if request.service_path and not is_client:
-            values["rest_path"] = self._endpoint_path(request)
+            values["status_code"] = note.status
+        if said.service_path and not note.is_client:
+            values["rest_path"] = self._endpoint_path(said)
         return values
 
-    def _endpoint_path(self, request: RestRequest) -> str | None:
+    def _endpoint_path(self, said: _Said) -> str | None:
         """Return the pattern that covers a path; we provide the service.
 
         The path itself is never recorded: it may hold personal codes.
         """
-        endpoints = self._server_configuration().endpoints_of(request.service_id)
-        return endpoint_path(endpoints, request.method, request.service_path)
+        endpoints = self._server_configuration().endpoints_of(said.service)
+        return endpoint_path(endpoints, said.method, said.service_path)
 
     def _own_address(self) -> str | None:
         try:
@@ -189,24 +223,46 @@ class OperationalRecorder:
         return self._known_address
 
 
-def _of_soap(
-    request: SoapRequest, sizes: tuple[int, int], trace: Trace
-) -> dict[str, Any]:
+def _said(request: Asked) -> _Said:
+    if isinstance(request, RestRequest):
+        size, method = len(request.block), request.method
+        version, path = PROTOCOL_VERSION_OF_REST, request.service_path
+    elif isinstance(request, SoapRequest):
+        size, method = len(request.content), ""
+        version, path = request.header.protocol_version, ""
+    else:
+        message = f"{type(request).__name__} is no request of a known protocol"
+        raise TypeError(message)
+    return _Said(
+        request.client_id,
+        request.service_id,
+        request.query_id,
+        request.user_id,
+        request.issue,
+        request.represented_party,
+        request.request_id,
+        size,
+        method,
+        version,
+        path,
+    )
+
+
+def _of_soap(note: Note, said: _Said) -> dict[str, Any]:
     """Return what a SOAP message says; sizes are those of envelopes and attachments."""
-    asked, answered = trace.attachments
+    asked, answered = note.trace.attachments
     values: dict[str, Any] = {
-        "message_protocol_version": request.header.protocol_version,
-        "request_size": len(request.content),
+        "request_size": said.size,
         "request_attachment_count": asked,
         "service_type": ServiceType.WSDL.value,
     }
     if asked:
-        values["request_mime_size"] = sizes[0]
-    if trace.response_bytes:
-        values["response_size"] = trace.response_bytes
+        values["request_mime_size"] = note.sizes[0]
+    if note.trace.response_bytes:
+        values["response_size"] = note.trace.response_bytes
         values["response_attachment_count"] = answered
         if answered:
-            values["response_mime_size"] = sizes[1]
+            values["response_mime_size"] = note.sizes[1]
     return values
 
 
