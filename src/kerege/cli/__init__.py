@@ -14,6 +14,7 @@ from kerege.cli.lazy import Command
 from kerege.cli.logs import LogFormat, LogLevel, configure_logs
 
 COMMANDS = {
+    "aimak": Command("kerege.cli.aimak:aimak", "Work with the village register."),
     "call": Command("kerege.cli.call:call", "Call a service, as curl would."),
     "configuration": Command(
         "kerege.cli.configuration:configuration",

@@ -1,0 +1,105 @@
+"""`kerege aimak`: what the register of local self-government needs on the command line."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kerege.cli.failures import Failure
+
+if TYPE_CHECKING:
+    from kerege.apps.aimak.synth.parquet import Progress
+    from kerege.apps.aimak.synth.plan import Plan
+
+_PARQUET = "parquet:"
+
+
+@click.group()
+def aimak() -> None:
+    """Work with the village register."""
+
+
+@aimak.command()
+@click.option(
+    "--persons", default=20_000, show_default=True, help="How many live there."
+)
+@click.option(
+    "--seed", default=1, show_default=True, help="The same one makes the same country."
+)
+@click.option(
+    "--to",
+    "target",
+    default="parquet:country",
+    show_default=True,
+    metavar="parquet:FOLDER",
+    help="Where it goes: a new folder for a Parquet file of each table.",
+)
+@click.option(
+    "--on",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The day it is looked at; that of the population figures if not given.",
+)
+@click.option(
+    "--units",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="CSV of the administrative units: code,parent,level,name_ru.",
+)
+@click.option("--villages-only", is_flag=True, help="No towns.")
+@click.option("--clean", is_flag=True, help="Plant no mistakes and no duplicates.")
+def synth(  # noqa: PLR0913 - one for each option
+    *,
+    persons: int,
+    seed: int,
+    target: str,
+    on: datetime | None,
+    units: Path | None,
+    villages_only: bool,
+    clean: bool,
+) -> None:
+    """Make a synthetic country: people that nobody is, in households that look right.
+
+    Mistakes and second records of one person are planted; what they are is told in
+    truth_defects and truth_duplicates. The same numbers make the same country.
+    """
+    if not target.startswith(_PARQUET) or target == _PARQUET:
+        message = f"--to {target}: say parquet:FOLDER"
+        raise click.UsageError(message)
+    try:
+        from kerege.apps.aimak.synth.plan import make_plan
+    except ModuleNotFoundError as error:
+        raise Failure(
+            "A country cannot be made",
+            why=f"The package {error.name} is missing.",
+            advice="Install it: pip install 'kerege[portal]'",
+        ) from error
+    try:
+        plan = make_plan(
+            persons,
+            seed,
+            on=on.date() if on else None,
+            clean=clean,
+            units_file=units,
+            urban_share=0.0 if villages_only else None,
+        )
+    except ValueError as error:
+        raise Failure("A country cannot be made", why=f"{error}.") from error
+    _to_parquet(plan, Path(target.removeprefix(_PARQUET)))
+
+
+def _to_parquet(plan: "Plan", folder: Path) -> None:
+    from kerege.apps.aimak.synth.parquet import FolderNotEmptyError, write_parquet
+
+    try:
+        written = write_parquet(folder, plan, progress=_show)
+    except FolderNotEmptyError as error:
+        raise Failure("The country is not written", why=f"{error}.") from error
+    click.echo("", err=True)
+    for name, rows in written.rows.items():
+        click.echo(f"{rows:>12,}  {name}")
+    click.echo(f"{written.size_bytes / 1e6:>9,.1f} MB  {folder}")
+
+
+def _show(progress: "Progress") -> None:
+    share = progress.persons / progress.of
+    click.echo(f"\r{progress.persons:>12,} people, {share:.0%}", nl=False, err=True)
