@@ -97,6 +97,19 @@ def test_what_is_entered_late_is_carried_on_to_later_days(
     ]
 
 
+def test_what_is_entered_late_is_not_carried_over_years_that_the_book_does_not_know(
+    karool: Office, aigul: Person
+):
+    key = (aigul.pk,)
+    change(PersonFacts, key, {"surname": "Асанова"}, FIRST, begin(karool))
+    end(PersonFacts, key, day(3), begin(karool))
+    change(PersonFacts, key, {"surname": "Асанова"}, day(5), begin(karool))
+    change(PersonFacts, key, {"surname": "Осмонова"}, day(1), begin(karool))
+    assert surname_on(aigul, day(2)) == "Осмонова"
+    assert surname_on(aigul, day(3)) is None
+    assert surname_on(aigul, day(5)) == "Асанова"
+
+
 def test_corrected_days_may_not_overlap_or_run_backwards(karool: Office, aigul: Person):
     change(PersonFacts, (aigul.pk,), {"surname": "Асанова"}, FIRST, begin(karool))
     change(PersonFacts, (aigul.pk,), {"surname": "Бекова"}, day(5), begin(karool))
