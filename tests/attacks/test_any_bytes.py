@@ -25,6 +25,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from lxml import etree
 
+from kerege.apps.aimak.names.endings import split_ending
 from kerege.apps.aimak.names.query import parse_query
 from kerege.apps.aimak.workbooks.values import ValueProblemError, split_name
 from kerege.exchange.client import Response, XRoadCallError
@@ -358,6 +359,7 @@ PARSERS: dict[str, tuple[Parser, tuple[type[Exception], ...], object]] = {
     ),
     # What people type.
     "split_name": (text(split_name), (ValueProblemError,), "Асан уулу Үсөн".encode()),
+    "split_ending": (text(split_ending), (), b"asanova"),
     "parse_query": (text(parse_query), (), "Асанов №12 2120519940".encode()),
     # Descriptions of services.
     "read_json": (lambda d: read_json(d, code="a", what="b"), REFUSES, b'{"a": [1.5]}'),

@@ -17,6 +17,7 @@ INSTALLED_APPS = [
     "kerege.apps.common.audit",
     "kerege.apps.common.jobs",
     "kerege.apps.aimak",
+    "kerege.apps.aimak.search",
     "kerege.portal",
     "django.forms",
 ]
