@@ -83,3 +83,12 @@ def test_whatever_a_fault_says_its_xml_can_be_read(text):
     fault = XRoadError("io_error", text, detail=text)
     for document in (soap_fault(fault), rest_fault_body(fault, "text/xml")):
         etree.fromstring(document)
+
+
+def test_a_fault_that_is_its_own_cause_has_an_end():
+    fault = XRoadError("invalid_soap", "There is a <word>", quotes="<word>")
+    first = XRoadError("io_error", "It broke")
+    first.__cause__ = fault
+    for cause in (fault, first):
+        fault.__cause__ = cause
+        assert fault.with_prefix("client").unquoted == "There is a ?"

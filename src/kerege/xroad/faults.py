@@ -70,12 +70,23 @@ class XRoadError(Exception):
     def unquoted(self) -> str:
         """The message without what this fault, or one that it came of, quotes."""
         text = self.message
-        fault: BaseException | None = self
-        while isinstance(fault, XRoadError):
+        for fault in self.causes():
             if fault.quotes:
                 text = text.replace(fault.quotes, "?")
-            fault = fault.__cause__
         return text
+
+    def causes(self) -> "list[XRoadError]":
+        """Return this fault and those that it came of, each once.
+
+        A fault may be its own cause: ``raise translated(error) from error``, where
+        ``translated`` had nothing to change.
+        """
+        found: list[XRoadError] = []
+        fault: BaseException | None = self
+        while isinstance(fault, XRoadError) and not any(fault is one for one in found):
+            found.append(fault)
+            fault = fault.__cause__
+        return found
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
