@@ -22,6 +22,7 @@ COMMANDS = {
     ),
     "service": Command(f"{_HERE}.services:service", "Services that clients provide."),
     "access": Command(f"{_HERE}.access:access", "Who may call which service."),
+    "limits": Command(f"{_HERE}.limits:limits", "How much a client may ask."),
     "group": Command(f"{_HERE}.groups:group", "Local groups of clients."),
     "timestamping": Command(
         f"{_HERE}.timestamping:timestamping", "Time-stamping services that are used."

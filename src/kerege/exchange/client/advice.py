@@ -65,6 +65,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "service, or to this method and path of it",
         "client_proxy_version_not_supported": "Your own Security Server is too old for "
         "the provider: ask its operator to upgrade it",
+        "action_not_possible": "The server that the code names lets this client send so "
+        "many messages and no more: wait as long as the message says, and send slower. "
+        "If it needs more, ask that server's operator",
         "maintenance_mode": "The provider's server is in maintenance; try again later",
     },
     "The way": {
@@ -74,7 +77,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "unknown_host": "A host name on the way is not known: ask the operator of the "
         "side that the code names",
         "mime_parsing_failed": _BETWEEN_SERVERS,
-        "invalid_message": _BETWEEN_SERVERS,
+        "invalid_message": "If the message says that something is larger than it may "
+        "be: send less at once, or ask the operator of the side that the code names. "
+        "Else: " + _BETWEEN_SERVERS,
         "missing_rest": _BETWEEN_SERVERS,
         "missing_soap": _BETWEEN_SERVERS,
         "missing_signature": _BETWEEN_SERVERS,

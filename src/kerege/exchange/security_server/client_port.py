@@ -11,6 +11,7 @@ import structlog
 from kerege.exchange.http import Request, Response
 from kerege.exchange.security_server.consumer import ConsumerExchange
 from kerege.exchange.security_server.failures import as_fault, identified
+from kerege.exchange.security_server.limiting import seconds_to_wait, wait_of
 from kerege.exchange.security_server.metaservices import ListClients
 from kerege.exchange.security_server.peer_port import fault_response
 from kerege.exchange.security_server.reporting import Report
@@ -64,6 +65,8 @@ class ClientPort:
         except Exception as error:  # noqa: BLE001 - every failure becomes a fault
             fault = self._fault(error)
             response = fault_response(fault)
+        finally:
+            report.trace.release()
         report.trace.attachments = exchange.attachments
         report.ended(exchange.request, response.status, fault, exchange.sizes)
         return response
@@ -77,6 +80,8 @@ class ClientPort:
         except Exception as error:  # noqa: BLE001 - every failure becomes a fault
             fault = self._fault(error)
             response = _fault_response(fault, _accepted(http))
+        finally:
+            report.trace.release()
         report.ended(exchange.request, response.status, fault, exchange.sizes)
         return response
 
@@ -127,6 +132,9 @@ def _fault_response(fault: XRoadError, accept: str = "") -> Response:
         (b"X-Road-Error", _header_text(fault.code)),
         (b"Content-Type", media_type.encode()),
     ]
+    wait = wait_of(fault)
+    if wait:
+        headers.append((b"Retry-After", b"%d" % seconds_to_wait(wait)))
     reason = b"Server Error" if status == 500 else b"Bad Request"
     return Response(status, reason, headers, rest_fault_body(fault, media_type))
 

@@ -65,7 +65,8 @@ class ConsumerExchange:
         runtime = self.runtime
         configuration = runtime.require_current_configuration()
         request = self.request = self._read_request(configuration)
-        admit(runtime, self.http, request)
+        admit(runtime, self.http, request, self.trace)
+        self.trace.require_room(self.http.body.length)
         connection = ProviderConnection(runtime, configuration, request, self.trace)
         runtime.signing.signer(request.client_id)
         outgoing = OutgoingMessage(
@@ -84,7 +85,11 @@ class ConsumerExchange:
             ]
             answer = await send(connection, headers, message, outgoing)
             received = await receive_answer(
-                runtime, answer, MessageKind.REST_RESPONSE, self._take_response
+                runtime,
+                answer,
+                MessageKind.REST_RESPONSE,
+                self._take_response,
+                trace=self.trace,
             )
             self.answer_body = received.body
             return await self._answer(request, received)
@@ -120,7 +125,8 @@ class ConsumerExchange:
             return await outgoing.without_body()
         self.body = self.runtime.new_log_spool()
         most = self.runtime.settings.limits.body_bytes
-        return await outgoing.with_body(bounded(body, most), self.body)
+        source = self.trace.of_request(bounded(body, most))
+        return await outgoing.with_body(source, self.body)
 
     async def _seal(self, parts: list[Part], spool: Spool | None) -> SignatureData:
         """Sign the request and start to log it."""

@@ -32,7 +32,9 @@ from kerege.exchange.security_server.received import (
 )
 from kerege.exchange.security_server.records import Signed, log_record
 from kerege.exchange.security_server.runtime import PROXY_VERSION, Runtime
+from kerege.exchange.security_server.trace import Trace
 from kerege.exchange.spool import Spool
+from kerege.exchange.storage.server_configuration import Side
 from kerege.xroad.algorithms import SHA512, Digest
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.transport import MessageKind, MessageReader
@@ -47,10 +49,10 @@ OnMessage = Callable[[ReceivedMessage], None]
 """Judges an answer's message as soon as it is there; may raise."""
 
 
-def admit(runtime: Runtime, http: Request, request: Asked) -> None:
-    """Check that the client is one of ours and connects as it must.
+def admit(runtime: Runtime, http: Request, request: Asked, trace: Trace) -> None:
+    """Check that the client is one of ours, connects as it must, and may ask now.
 
-    Raises ``unknown_member``, ``ssl_authentication_failed``.
+    Raises ``unknown_member``, ``ssl_authentication_failed``, ``action_not_possible``.
     """
     warn_of_forbidden_characters(runtime.names, request)
     client = require_client(runtime.server_configuration(), request.client_id)
@@ -59,6 +61,7 @@ def admit(runtime: Runtime, http: Request, request: Asked) -> None:
     )
     for warning in warnings:
         _log.warning(warning)
+    trace.admission = runtime.limiter.admit(Side.CLIENT, request.client_id)
 
 
 def peer_headers(http: Request, request: Asked, content_type: str) -> Headers:
@@ -99,6 +102,8 @@ async def receive_answer(
     answer: ProviderAnswer,
     kind: MessageKind,
     on_message: OnMessage,
+    *,
+    trace: Trace,
     new_spool: SpoolFactory | None = None,
 ) -> ReceivedMessage:
     """Read the answer; one that was not read to its end takes its connection.
@@ -106,8 +111,13 @@ async def receive_answer(
     Raises XRoadError: the fault that it carries, or what is wrong with it.
     """
     spools = new_spool or runtime.new_spool
+
+    def judge(message: ReceivedMessage) -> None:
+        on_message(message)
+        message.limit(trace.answer_bound)
+
     try:
-        message = await _read(runtime, answer.response, kind, on_message, spools)
+        message = await _read(runtime, answer.response, kind, judge, spools)
     finally:
         answer.release()
     if message.fault is not None:

@@ -36,6 +36,7 @@ from kerege.exchange.security_server.metrics_files import (
 )
 from kerege.exchange.security_server.metrics_names import (
     MAX_CODES,
+    OVER_LIMIT,
     PROVEN_NAMES,
     REFUSED_NAMES,
     Names,
@@ -72,6 +73,7 @@ class Metrics:
         self._services = Names(PROVEN_NAMES, REFUSED_NAMES)
         self._clients = Names(PROVEN_NAMES, REFUSED_NAMES)
         self._codes = Names(0, MAX_CODES)
+        self._limited = Names(0, REFUSED_NAMES)
         self._cpu_seconds = 0.0
         self._cells: dict[tuple[str, str, str, str], tuple[int, ...]] = {}
         self._durations = {
@@ -109,6 +111,11 @@ class Metrics:
     def count_replay(self, outcome: str) -> None:
         """Count a message that had been seen before: ``accepted`` or ``refused``."""
         self.count("kerege_replayed_messages_total", outcome=outcome)
+
+    def count_over_limit(self, side: str, client: str, limit: str) -> None:
+        """Count a message that was refused because of its client's limits."""
+        client = self._limited.label(_bare(client), is_proven=False)
+        self.count(OVER_LIMIT, side=side, client=client, limit=limit)
 
     def count_refusal(self, port: str, reason: str) -> None:
         """Count a request that a port refused before it was a message."""

@@ -87,6 +87,14 @@ GROUPS: Mapping[str, tuple[Metric, ...]] = {
             "part",
         ),
         _counter(
+            "kerege_messages_over_limit_total",
+            "Messages that were refused because their client asked for more than it "
+            "may; limit is rate, at_once, request_size or answer_size",
+            "side",
+            "client",
+            "limit",
+        ),
+        _counter(
             "kerege_operational_records_stored_total",
             "Records of operational monitoring that were stored",
         ),

@@ -19,6 +19,7 @@ PASSED = "passed"
 _CODES = "kerege_messages_total"
 _SERVICES = "kerege_messages_by_service_total"
 _CLIENTS = "kerege_messages_by_client_total"
+OVER_LIMIT = "kerege_messages_over_limit_total"
 
 
 def count_key(name: str, labels: tuple[str, ...], part: str = "") -> str:
@@ -74,6 +75,7 @@ class Folding:
             _SERVICES: Names(PROVEN_NAMES, REFUSED_NAMES),
             _CLIENTS: Names(PROVEN_NAMES, REFUSED_NAMES),
             _CODES: Names(0, MAX_CODES),
+            OVER_LIMIT: Names(0, REFUSED_NAMES),
         }
         for key in sorted(keys, key=_what_passed_first):
             self._bounded(key)

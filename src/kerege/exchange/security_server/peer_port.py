@@ -46,6 +46,9 @@ class PeerPort:
             fault = as_fault(error).with_prefix(SERVER_PROXY)
             exchange.fault = identified(fault, self._runtime.new_id())
             response = fault_response(exchange.fault)
+        except BaseException:  # the other server is gone
+            report.trace.release()
+            raise
         if isinstance(response.body, bytes):
             _report(report, exchange)
             return response

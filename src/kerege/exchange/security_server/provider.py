@@ -16,12 +16,14 @@ from kerege.exchange.security_server.failures import as_fault, identified
 from kerege.exchange.security_server.metaservices import answer_rest
 from kerege.exchange.security_server.metaservices.answers import MetaserviceAnswer
 from kerege.exchange.security_server.outgoing import (
+    BodySource,
     OutgoingMessage,
     bounded,
     fault_message,
     new_boundary,
 )
 from kerege.exchange.security_server.provider_steps import (
+    admit,
     authenticate_peer,
     closing,
     known_peer,
@@ -108,6 +110,7 @@ class ProviderExchange:
             )
             self.runtime.signing.signer(request.service_id.client_id)
             authenticate_peer(self.runtime, peer, message, request)
+            admit(self.runtime, self.trace, message, request.client_id)
 
         media_type = (http.header(b"content-type") or b"").decode("latin-1")
         try:
@@ -182,13 +185,17 @@ class ProviderExchange:
             content = await outgoing.without_body()
         else:
             spool = self.answer_body = self.runtime.new_log_spool()
-            most = self.runtime.settings.limits.body_bytes
             content = await outgoing.with_body(
-                bounded(answer.body, most), spool, fault_of=self._fault_bytes
+                self._bounded(answer.body), spool, fault_of=self._fault_bytes
             )
             if not isinstance(content, bytes):
                 content = closing(content, answer.release, spool.discard)
         return multipart_answer(outgoing.content_type, content)
+
+    def _bounded(self, body: BodySource) -> BodySource:
+        """Return the service's answer with the bounds of everybody and of the client."""
+        most = self.runtime.settings.limits.body_bytes
+        return self.trace.of_answer(bounded(body, most), getattr(body, "length", None))
 
     def _failed(self, error: Exception) -> Response:
         boundary = new_boundary()

@@ -15,9 +15,11 @@ from kerege.exchange.security_server.peers import Peer
 from kerege.exchange.security_server.received import ReceivedMessage
 from kerege.exchange.security_server.records import Signed, log_record
 from kerege.exchange.security_server.runtime import Runtime
-from kerege.exchange.storage.server_configuration import Service, ServiceType
+from kerege.exchange.security_server.trace import Trace
+from kerege.exchange.storage.server_configuration import Service, ServiceType, Side
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.globalconf import GlobalConf
+from kerege.xroad.identifiers import ClientId
 
 
 def known_peer(runtime: Runtime, http: Request) -> Peer:
@@ -52,6 +54,18 @@ def authenticate_peer(
         )
     except XRoadError as error:
         raise XRoadError("ssl_authentication_failed", error.message) from error
+
+
+def admit(
+    runtime: Runtime, trace: Trace, message: ReceivedMessage, client_id: ClientId
+) -> None:
+    """Let a client of another server ask as much as it may.
+
+    Raises ``action_not_possible``, ``invalid_message``.
+    """
+    admission = trace.admission = runtime.limiter.admit(Side.SERVER, client_id)
+    if admission is not None:
+        message.limit(admission.request)
 
 
 def require_right(

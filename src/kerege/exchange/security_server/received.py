@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from kerege.exchange.security_server.limiting import LimitError, SizeBound
 from kerege.exchange.spool import Spool
 from kerege.xroad.algorithms import SHA512, Digest, digest_by_name
 from kerege.xroad.faults import RelayedFaultError, XRoadError
@@ -84,6 +85,21 @@ class ReceivedMessage:
     hash_chain: bytes | None = None
     signature: bytes | None = None
     fault: RelayedFaultError | None = None
+    _bound: SizeBound | None = None
+
+    def limit(self, bound: SizeBound | None) -> None:
+        """Bound what comes from now on, a SOAP envelope included.
+
+        Raises ``invalid_message``.
+        """
+        self._bound = bound
+        if bound is not None and self.soap is not None:
+            bound.took(len(self.content))
+
+    def took(self, count: int) -> None:
+        """Count bytes that are about to be kept. Raises ``invalid_message``."""
+        if self._bound is not None:
+            self._bound.took(count)
 
     @property
     def signature_data(self) -> SignatureData:
@@ -157,7 +173,7 @@ async def read_message(
         await _take(message, reader.receive_eof(), new_spool, on_message)
     except XRoadError as error:
         message.discard()
-        if error.code in _UNPREFIXED:
+        if error.code in _UNPREFIXED or isinstance(error, LimitError):
             raise
         raise error.with_prefix("service_failed") from error
     except BaseException:
@@ -175,6 +191,7 @@ async def _take(
     for event in events:  # a match statement takes five times as long
         if isinstance(event, BodyData):
             if message.body is not None:
+                message.took(len(event.data))
                 await message.body.write(event.data)
         elif isinstance(event, AttachmentBegan):
             message.body = new_spool(message.digest)

@@ -48,6 +48,7 @@ class Report:
             fault: Why it failed.
             sizes: Bytes of the request's body and of the answer's.
         """
+        self.trace.release()
         if self._runtime.operational is not None:
             self._runtime.operational.note(
                 self._side, request, status, fault, sizes, self.trace

@@ -21,11 +21,14 @@ from kerege.exchange.messagelog import LargeBodies, LogCipher, LogRecord
 from kerege.exchange.security_server.built_in import BuiltInService
 from kerege.exchange.security_server.chains import Chains
 from kerege.exchange.security_server.known_names import KnownNames
+from kerege.exchange.security_server.limiting import ClientLimiter
 from kerege.exchange.security_server.operational import OperationalRecorder
+from kerege.exchange.security_server.over_limits import OverLimits
 from kerege.exchange.security_server.own_ocsp import OwnOCSP
 from kerege.exchange.security_server.peers import Verifiers
 from kerege.exchange.security_server.replays import Replays
 from kerege.exchange.security_server.settings import Settings
+from kerege.exchange.security_server.shared_rates import RATES_FILE, SharedRates
 from kerege.exchange.security_server.signing import SigningContexts
 from kerege.exchange.spool import MEMORY_LIMIT, Hashing, Spool
 from kerege.exchange.storage.server_configuration import ServerConfiguration
@@ -146,11 +149,22 @@ class Runtime:
     new_id: Callable[[], str] = new_uuid
     described: Described = field(default_factory=Described)
     """Services' descriptions that are under way, or have been read."""
+    count_over_limit: Callable[[str, str, str], None] = field(
+        default=lambda _side, _client, _bound: None
+    )
     names: KnownNames = field(init=False)
     """What of a message's identifiers may be told to logs and metrics."""
+    limiter: ClientLimiter = field(init=False)
+    """Lets clients ask as much as they may."""
 
     def __post_init__(self) -> None:
         self.names = KnownNames(self.configuration, self.server_configuration)
+        self.limiter = ClientLimiter(
+            self.settings,
+            self.server_configuration,
+            SharedRates(self.spool_directory / RATES_FILE),
+            OverLimits(self.names.client, self.count_over_limit),
+        )
 
     def new_spool(
         self,

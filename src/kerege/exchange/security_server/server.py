@@ -143,8 +143,7 @@ class SecurityServer:
         log = await self._start_log(database, configuration, turns, keys.log_cipher)
         monitoring = self._monitoring(database, configuration, keys)
         monitoring.start(self._run, turns, metrics.count)
-        own_ocsp = OwnOCSP(ocsp.response_by_hash)
-        chains = Chains(configuration)
+        own_ocsp, chains = OwnOCSP(ocsp.response_by_hash), Chains(configuration)
         runtime = Runtime(
             settings=settings,
             keys=keys,
@@ -162,6 +161,7 @@ class SecurityServer:
             operational=monitoring.recorder,
             built_in_services=[monitoring.service],
             replays=make_replays(settings.security, database, metrics.count_replay),
+            count_over_limit=metrics.count_over_limit,
             clock=self._clock,
         )
         self._readiness = Readiness(runtime, database, log, own, ocsp.responses_for)

@@ -17,6 +17,10 @@ from kerege.exchange.security_server.setting_options import (
     options_of,
     section_values,
 )
+from kerege.exchange.security_server.settings_client_limits import (
+    OtherClients,
+    OwnClients,
+)
 from kerege.exchange.security_server.settings_message_log import MessageLogSettings
 from kerege.exchange.security_server.settings_op_monitoring import (
     OpMonitoringSettings,
@@ -32,6 +36,8 @@ __all__ = [
     "Listen",
     "MessageLogSettings",
     "OpMonitoringSettings",
+    "OtherClients",
+    "OwnClients",
     "Peers",
     "Security",
     "Settings",
@@ -224,6 +230,8 @@ class Settings:
     message_log: MessageLogSettings = MessageLogSettings()  # noqa: RUF009 - frozen
     op_monitoring: OpMonitoringSettings = OpMonitoringSettings()  # noqa: RUF009
     limits: Limits = Limits()
+    own_clients: OwnClients = OwnClients()  # noqa: RUF009 - frozen
+    other_clients: OtherClients = OtherClients()  # noqa: RUF009 - frozen
     security: Security = Security()
     signing: Signing = Signing()
     directory: Path = Path()

@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Double,
     ForeignKey,
     Integer,
     LargeBinary,
@@ -58,6 +59,27 @@ client_tls_certificates = Table(
     Column("certificate", LargeBinary, nullable=False),
     UniqueConstraint("client_id", "sha256"),
 )
+
+client_limits = Table(
+    "client_limits",
+    metadata,
+    Column("id", row_id(), primary_key=True),
+    Column("side", String(20), nullable=False),
+    *_codes(),
+    Column("request_bytes", BigInteger),  # null: what holds otherwise; 0: no bound
+    Column("answer_bytes", BigInteger),
+    Column("messages_per_second", Double),
+    Column("burst", Integer),
+    Column("messages_at_once", Integer),
+    UniqueConstraint(
+        "side",
+        "instance",
+        "member_class",
+        "member_code",
+        "subsystem_code",
+        name="uq_client_limits_client",
+    ),
+)  # also of clients of other servers
 
 services = Table(
     "services",

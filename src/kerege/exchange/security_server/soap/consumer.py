@@ -46,6 +46,9 @@ from kerege.xroad.signature import Part, SignatureData
 from kerege.xroad.soap import SoapMessage
 from kerege.xroad.transport import Envelope, MessageKind, require_plain, require_uncut
 
+AROUND_PARTS_BYTES = 64 * 1024
+"""What a Content-Length may count besides envelope and attachments."""
+
 
 @dataclass(slots=True)
 class SoapConsumerExchange:
@@ -68,7 +71,9 @@ class SoapConsumerExchange:
         configuration = runtime.require_current_configuration()
         incoming, envelope, request = await self._read_request()
         self.request = request
-        admit(runtime, self.http, request)
+        admit(runtime, self.http, request, self.trace)
+        self.trace.require_room(self.http.body.length, around=AROUND_PARTS_BYTES)
+        incoming.limit(self.trace.request_bound)
         connection = ProviderConnection(runtime, configuration, request, self.trace)
         runtime.signing.signer(request.client_id)
         outgoing = self.outgoing = OutgoingSoap(
@@ -90,7 +95,8 @@ class SoapConsumerExchange:
                 answer,
                 MessageKind.SOAP,
                 _require_envelope,
-                spools_of_one_message(runtime, original),
+                trace=self.trace,
+                new_spool=spools_of_one_message(runtime, original),
             )
             self.trace.response_bytes = len(received.content)
             return await self._answer(request, received, original)

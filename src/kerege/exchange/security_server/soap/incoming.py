@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import AsyncGenerator
 
 from kerege.exchange.security_server.failures import as_fault
+from kerege.exchange.security_server.limiting import SizeBound
 from kerege.exchange.security_server.outgoing import BodySource, bounded
 from kerege.xroad.faults import XRoadError
 from kerege.xroad.transport import (
@@ -46,6 +47,17 @@ class IncomingSoap:
         self._source: BodySource = body
         self._reader: SoapReader | None = None
         self._events: deque[SoapEvent] = deque()
+        self._envelope_bytes = 0
+        self._bound: SizeBound | None = None
+
+    def limit(self, bound: SizeBound | None) -> None:
+        """Bound the envelope, which has come, and the attachments together.
+
+        Raises ``invalid_message``, which blames nobody.
+        """
+        self._bound = bound
+        if bound is not None:
+            bound.took(self._envelope_bytes)
 
     async def envelope(self) -> Envelope:
         """Return the envelope.
@@ -67,6 +79,7 @@ class IncomingSoap:
             raise XRoadError(MISSING_SOAP, "There is no SOAP message").with_prefix(
                 self._blamed
             )
+        self._envelope_bytes = len(event.content)
         return event
 
     async def attachments(self) -> AsyncGenerator[AttachmentEvent, None]:
@@ -84,6 +97,8 @@ class IncomingSoap:
                 raise as_fault(error).with_prefix(self._blamed) from error
             if event is None:
                 return
+            if self._bound is not None and isinstance(event, PartData):
+                self._bound.took(len(event.data))
             if not isinstance(event, Envelope):
                 yield event
 

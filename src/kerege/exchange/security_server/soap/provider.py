@@ -23,6 +23,7 @@ from kerege.exchange.security_server.failures import as_fault, identified
 from kerege.exchange.security_server.outgoing import fault_message, new_boundary
 from kerege.exchange.security_server.peers import Peer
 from kerege.exchange.security_server.provider_steps import (
+    admit,
     authenticate_peer,
     closing,
     known_peer,
@@ -161,6 +162,7 @@ class SoapProviderExchange:
         )
         self.runtime.signing.signer(request.service_id.client_id)
         authenticate_peer(self.runtime, peer, message, request)
+        admit(self.runtime, self.trace, message, request.client_id)
 
     def _require_this_server(self, request: SoapRequest) -> None:
         """Refuse a request that was meant for another server of the provider."""
@@ -272,6 +274,7 @@ class SoapProviderExchange:
             raise _of_service(error) from error
         if isinstance(made, RelayedFaultError):
             raise made
+        incoming.limit(self.trace.answer_bound)
         others = [h for h in envelope.headers if h[0].lower() != "content-type"]
         return incoming, made, (("content-type", made.content_type), *others)
 

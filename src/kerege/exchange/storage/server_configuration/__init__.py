@@ -30,6 +30,10 @@ from kerege.exchange.storage.server_configuration.groups import (
     remove_local_group,
     remove_local_group_member,
 )
+from kerege.exchange.storage.server_configuration.limits import (
+    remove_client_limits,
+    set_client_limits,
+)
 from kerege.exchange.storage.server_configuration.load import load_server_configuration
 from kerege.exchange.storage.server_configuration.services import (
     add_endpoint,
@@ -44,6 +48,7 @@ from kerege.exchange.storage.server_configuration.values import (
     WHOLE_SERVICE,
     AccessRight,
     Client,
+    ClientLimits,
     ClientStatus,
     ConnectionType,
     Endpoint,
@@ -52,6 +57,7 @@ from kerege.exchange.storage.server_configuration.values import (
     ServerConfiguration,
     Service,
     ServiceType,
+    Side,
     Subject,
     TimestampingService,
 )
@@ -60,6 +66,7 @@ __all__ = [
     "WHOLE_SERVICE",
     "AccessRight",
     "Client",
+    "ClientLimits",
     "ClientStatus",
     "ConnectionType",
     "DescribedEndpoint",
@@ -71,6 +78,7 @@ __all__ = [
     "ServerConfiguration",
     "Service",
     "ServiceType",
+    "Side",
     "Subject",
     "TimestampingService",
     "add_client",
@@ -91,11 +99,13 @@ __all__ = [
     "put_endpoints",
     "remove_client",
     "remove_client_certificate",
+    "remove_client_limits",
     "remove_endpoint",
     "remove_local_group",
     "remove_local_group_member",
     "remove_service",
     "remove_timestamping_service",
     "revoke",
+    "set_client_limits",
     "set_setting",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from kerege.exchange.storage.database import Database
+from kerege.exchange.storage.server_configuration.limits import read_client_limits
 from kerege.exchange.storage.server_configuration.rows import client_id_of
 from kerege.exchange.storage.server_configuration.values import (
     AccessRight,
@@ -66,6 +67,7 @@ def load_server_configuration(database: Database) -> ServerConfiguration:
                 {row.key: row.value for row in connection.execute(select(settings))}
             ),
             grants=MappingProxyType(_grants(rights, groups)),
+            client_limits=MappingProxyType(read_client_limits(connection)),
         )
 
 

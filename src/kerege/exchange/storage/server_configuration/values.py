@@ -4,7 +4,7 @@ Source: X-Road 7.8, `lib/serverconf-core` and `ServerConfImpl.java`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from kerege.exchange.storage.server_configuration.paths import (
@@ -49,6 +49,27 @@ class ServiceType(Enum):
     REST = "REST"
     WSDL = "WSDL"
     OPENAPI3 = "OPENAPI3"
+
+
+class Side(Enum):
+    """Where a client's messages come in, as logs and metrics call it."""
+
+    CLIENT = "client"
+    """From its own information system."""
+    SERVER = "server"
+    """From another server, for a service of this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLimits:
+    """How much a client may ask; None: what holds otherwise, 0: no bound."""
+
+    request_bytes: int | None = None
+    answer_bytes: int | None = None
+    messages_per_second: float | None = None
+    burst: int | None = None
+    """Belongs to the rate; None or 0: the messages of one second."""
+    messages_at_once: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +186,10 @@ class ServerConfiguration:
     """In the order in which they are asked."""
     settings: Mapping[str, str]
     grants: Mapping[tuple[ClientId, str], Grants]
+    client_limits: Mapping[tuple[Side, ClientId], ClientLimits] = field(
+        default_factory=dict
+    )
+    """Of clients and members, own ones and others."""
 
     def client(self, client_id: ClientId) -> Client | None:
         """Return the client, or None if this server does not serve it."""
