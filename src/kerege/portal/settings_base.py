@@ -31,6 +31,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "kerege.portal.signin.middleware.SignInMiddleware",
+    "kerege.portal.languages.AccountLanguageMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -59,6 +60,8 @@ FORM_RENDERER = "kerege.portal.forms.Renderer"
 LANGUAGES = [("ky", "Кыргызча"), ("ru", "Русский"), ("en", "English")]
 """Each in its own words, as whoever looks for it reads them."""
 LANGUAGE_CODE = "ky"
+LOCALE_PATHS = [PACKAGE.parent / "apps/common/locale"]
+"""The parts of `apps.common` are apps of their own and share one catalogue."""
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Asia/Bishkek"
@@ -80,6 +83,7 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
+CSRF_FAILURE_VIEW = "kerege.portal.errors.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

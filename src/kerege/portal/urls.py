@@ -4,6 +4,11 @@ from django.urls import include, path
 
 from kerege.portal import views
 
+handler400 = "kerege.portal.errors.bad_request"
+handler403 = "kerege.portal.errors.forbidden"
+handler404 = "kerege.portal.errors.not_found"
+handler500 = "kerege.portal.errors.server_error"
+
 urlpatterns = [
     path("", views.home, name="home"),
     path("language/", views.set_language, name="set-language"),

@@ -15,9 +15,15 @@ from kerege.portal.signin.session import end_session
 class SignInForm(forms.Form):
     """Name and password."""
 
-    sign_in_name = forms.CharField(label=_("Sign-in name"), max_length=60)
+    sign_in_name = forms.CharField(
+        label=_("Sign-in name"),
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "username"}),
+    )
     password = forms.CharField(
-        label=_("Password"), max_length=200, widget=forms.PasswordInput
+        label=_("Password"),
+        max_length=200,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
 

@@ -1,0 +1,29 @@
+"""Every page of the site, once: add yours here.
+
+`test_pages` opens each in all languages, at two widths, reads it with axe-core and puts
+a picture of it on the contact sheet of its language.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page and who may see it."""
+
+    name: str
+    """Name of its picture."""
+    path: str
+    """May hold ``{household}`` and other words that `tests.browser.cast` made."""
+    who: str = ""
+    """Somebody of `tests.browser.cast`; empty: a stranger."""
+    status: int = 200
+
+
+PAGES = (
+    Page("home", "/"),
+    Page("home-clerk", "/", who="clerk"),
+    Page("components", "/components/"),
+    Page("sign-in", "/sign-in/"),
+    Page("no-such-page", "/there-is-none/", status=404),
+)
