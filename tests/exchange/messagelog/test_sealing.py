@@ -19,6 +19,7 @@ from kerege.exchange.messagelog import (
     MessageLog,
     asic_download,
 )
+from kerege.exchange.messagelog.bodies_folder import mark_bodies
 from kerege.exchange.messagelog.key_use import use_of_key
 from kerege.exchange.messagelog.sealing import FIRST_VERSION, SEAL_BYTES
 from kerege.exchange.spool import MEMORY_LIMIT, Spool
@@ -359,6 +360,7 @@ async def test_a_damaged_file_keeps_no_other_message_out_of_the_archives(world: 
 
 async def test_of_each_key_is_known_what_it_opens(world: World, key: LogKey):
     new = LogKey.new()
+    mark_bodies(world.database, world.policy.bodies)
     async with world.log() as log:
         await log.write(world.record("q1"))
         await log_large(world, log)
