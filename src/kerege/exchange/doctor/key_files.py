@@ -46,8 +46,8 @@ KEY_MISSING = Code(
     "The file of a key is not in the token's folder.",
     "After a restart this key is not there: without another one for the same purpose the "
     "server, or the member that it signs for, passes no message.",
-    "Restore the token's folder from a backup. Without one a new token is needed, in a "
-    "new folder (kerege security-server init), and certificates for its keys.",
+    "Restore the file from a backup, before the server reloads or restarts. Without a "
+    "backup: keys delete, keys generate, and a new certificate; the others stay.",
 )
 KEY_DAMAGED = Code(
     "D-KEY-DAMAGED",
@@ -55,8 +55,8 @@ KEY_DAMAGED = Code(
     "The file of a key is damaged.",
     "After a restart this key is not there: without another one for the same purpose the "
     "server, or the member that it signs for, passes no message.",
-    "Restore the token's folder from a backup. Without one a new token is needed, in a "
-    "new folder (kerege security-server init), and certificates for its keys.",
+    "Restore the file from a backup, before the server reloads or restarts. Without a "
+    "backup: keys delete, keys generate, and a new certificate; the others stay.",
 )
 INTERNAL = Code(
     "D-TLS-KEY",

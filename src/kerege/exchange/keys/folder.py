@@ -18,8 +18,8 @@ _KEY_ID = re.compile(r"[0-9a-f]{40}", re.ASCII)
 MAX_KEY_FILE_BYTES = 64 * 1024
 """An encrypted RSA-4096 key has 3.5 KiB."""
 RESTORE_KEY = (
-    "Restore the token's folder from a backup. Without one a new token is needed, in "
-    "a new folder: kerege security-server init"
+    "Restore the key's file from a backup. Without one: kerege security-server keys "
+    "delete, keys generate, and a new certificate; the token's other keys stay"
 )
 """For who meets a key file that is lost or damaged."""
 
