@@ -1,5 +1,6 @@
 """`kerege aimak`: what the register of local self-government needs on the command line."""
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,12 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from kerege.cli.failures import Failure
+from kerege.cli.portal import with_django
+from kerege.portal.configuration import ENVIRONMENT
 
 if TYPE_CHECKING:
     from kerege.apps.aimak.synth.parquet import Progress
     from kerege.apps.aimak.synth.plan import Plan
 
 _PARQUET = "parquet:"
+_DATABASE = "database"
 
 
 @click.group()
@@ -32,8 +36,9 @@ def aimak() -> None:
     "target",
     default="parquet:country",
     show_default=True,
-    metavar="parquet:FOLDER",
-    help="Where it goes: a new folder for a Parquet file of each table.",
+    metavar="parquet:FOLDER|database",
+    help="Where it goes: a new folder for a Parquet file of each table, or the portal's "
+    "database, which must hold nobody yet.",
 )
 @click.option(
     "--on",
@@ -46,6 +51,19 @@ def aimak() -> None:
     help="CSV of the administrative units: code,parent,level,name_ru.",
 )
 @click.option("--villages-only", is_flag=True, help="No towns.")
+@click.option(
+    "--truth",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="With --to database: where the tables of what was planted go, as Parquet.",
+)
+@click.option(
+    "--portal",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar=ENVIRONMENT,
+    default=Path("portal"),
+    show_default=True,
+    help="The portal's folder, with --to database.",
+)
 @click.option("--clean", is_flag=True, help="Plant no mistakes and no duplicates.")
 def synth(  # noqa: PLR0913 - one for each option
     *,
@@ -56,24 +74,18 @@ def synth(  # noqa: PLR0913 - one for each option
     units: Path | None,
     villages_only: bool,
     clean: bool,
+    truth: Path | None,
+    portal: Path,
 ) -> None:
     """Make a synthetic country: people that nobody is, in households that look right.
 
     Mistakes and second records of one person are planted; what they are is told in
     truth_defects and truth_duplicates. The same numbers make the same country.
     """
-    if not target.startswith(_PARQUET) or target == _PARQUET:
-        message = f"--to {target}: say parquet:FOLDER"
-        raise click.UsageError(message)
+    _check_target(target)
     try:
         from kerege.apps.aimak.synth.plan import make_plan
-    except ModuleNotFoundError as error:
-        raise Failure(
-            "A country cannot be made",
-            why=f"The package {error.name} is missing.",
-            advice="Install it: pip install 'kerege[portal]'",
-        ) from error
-    try:
+
         plan = make_plan(
             persons,
             seed,
@@ -82,9 +94,27 @@ def synth(  # noqa: PLR0913 - one for each option
             units_file=units,
             urban_share=0.0 if villages_only else None,
         )
+    except ModuleNotFoundError as error:
+        raise Failure(
+            "A country cannot be made",
+            why=f"The package {error.name} is missing.",
+            advice="Install it: pip install 'kerege[portal]'",
+        ) from error
     except ValueError as error:
         raise Failure("A country cannot be made", why=f"{error}.") from error
-    _to_parquet(plan, Path(target.removeprefix(_PARQUET)))
+    if target == _DATABASE:
+        os.environ[ENVIRONMENT] = str(portal.resolve())
+        os.environ["DJANGO_SETTINGS_MODULE"] = "kerege.portal.settings"
+        _to_database(plan, truth)
+    else:
+        _to_parquet(plan, Path(target.removeprefix(_PARQUET)))
+
+
+def _check_target(target: str) -> None:
+    named = target.startswith(_PARQUET) and target != _PARQUET
+    if target != _DATABASE and not named:
+        message = f"--to {target}: say parquet:FOLDER or database"
+        raise click.UsageError(message)
 
 
 def _to_parquet(plan: "Plan", folder: Path) -> None:
@@ -98,6 +128,19 @@ def _to_parquet(plan: "Plan", folder: Path) -> None:
     for name, rows in written.rows.items():
         click.echo(f"{rows:>12,}  {name}")
     click.echo(f"{written.size_bytes / 1e6:>9,.1f} MB  {folder}")
+
+
+@with_django
+def _to_database(plan: "Plan", truth: Path | None) -> None:
+    from kerege.apps.aimak.synth.load import RegisterNotEmptyError, load
+
+    try:
+        counts = load(plan, progress=_show, truth=truth)
+    except RegisterNotEmptyError as error:
+        raise Failure("The country is not loaded", why=f"{error}.") from error
+    click.echo("", err=True)
+    for name, rows in counts.items():
+        click.echo(f"{rows:>12,}  {name}")
 
 
 def _show(progress: "Progress") -> None:

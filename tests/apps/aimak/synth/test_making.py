@@ -130,7 +130,7 @@ def test_the_command_writes_a_country_and_counts_its_rows(tmp_path):
 def test_the_command_says_where_a_country_can_go(target):
     result = CliRunner().invoke(main, ["aimak", "synth", "--to", target])
     assert result.exit_code == 2
-    assert "say parquet:FOLDER" in result.stderr
+    assert "say parquet:FOLDER or database" in result.stderr
 
 
 def test_the_day_is_chosen():

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kerege.apps.aimak.synth.facts import Bools, Ints
-from kerege.apps.aimak.synth.pins import LENGTH, Digits
+from kerege.apps.aimak.synth.pins import Digits
 
 NOTHING = -(2**31)
 """In a column of numbers or days: there is no value."""
@@ -65,16 +65,21 @@ def numbers(values: Ints, kind: pa.DataType) -> pa.Array:
     return pa.array(safe, type=kind, mask=nothing)
 
 
+def letters(characters: Digits) -> pa.Array:
+    """Return texts of one length from rows of ASCII characters."""
+    count, length = characters.shape
+    offsets = np.arange(count + 1, dtype=np.int32) * length
+    return pa.StringArray.from_buffers(
+        count, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(characters))
+    )
+
+
 def pins(digits: Digits, others: dict[int, str]) -> pa.Array:
     """Return PINs as text; `others` are those that are not 14 digits, by row."""
-    count = len(digits)
-    offsets = np.arange(count + 1, dtype=np.int32) * LENGTH
-    texts = pa.StringArray.from_buffers(
-        count, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(digits))
-    )
+    texts = letters(digits)
     if not others:
         return texts
-    mask = np.zeros(count, dtype=np.bool_)
+    mask = np.zeros(len(digits), dtype=np.bool_)
     mask[list(others)] = True
     instead = pa.array([others[row] for row in sorted(others)], pa.string())
     return pc.replace_with_mask(texts, mask, instead)

@@ -21,8 +21,11 @@ KINDS = ("typo", "transliteration", "swapped", "nickname", "maiden_name", "birth
 _SECOND_DIFFERENCE = 0.25
 _FAR = 0.5
 """Of those in another office: the share in another part of the country."""
-_PERSONS_OF_LARGEST_HOUSEHOLD = 10
-"""A block has at least a tenth as many households as people."""
+_ROOM = 10
+"""The first tenth of a settlement's people, as households: these are its own, for a
+household has more than one member, and less than ten, on the average."""
+SMALLEST_FAR = 300
+"""People of a settlement that is large enough for that."""
 
 
 def plant_duplicates(plan: Plan, spoiler: Spoiler) -> None:
@@ -73,7 +76,7 @@ def _homes(
     if far and len(goes):
         blocks = [far[at] for at in rng.integers(len(far), size=len(goes))]
         first = np.array([block.index for block in blocks]) * ID_ROOM
-        room = [max(1, b.persons // _PERSONS_OF_LARGEST_HOUSEHOLD) for b in blocks]
+        room = [block.parts[0].persons // _ROOM for block in blocks]
         place = np.floor(rng.random(len(goes)) * np.array(room)).astype(np.int64)
         found[goes] = first + place - (book.first_id - 1)
         same_office[goes] = False
@@ -85,7 +88,8 @@ def _far_blocks(plan: Plan, mine: Block) -> list[Block]:
     return [
         block
         for block in plan.blocks
-        if offices.isdisjoint(part.settlement.office for part in block.parts)
+        if block.parts[0].persons >= SMALLEST_FAR
+        and offices.isdisjoint(part.settlement.office for part in block.parts)
     ]
 
 
