@@ -66,12 +66,17 @@ def items() -> list[Item]:
 
 @cache
 def has_drafts() -> bool:
-    """Tell whether Kyrgyz texts wait for a reader; if nobody has counted, they do."""
+    """Tell whether Kyrgyz texts wait for a reader, once for the life of the process."""
+    return counts_drafts(TRANSLATIONS)
+
+
+def counts_drafts(counted: Path) -> bool:
+    """Read whether there are drafts; if nobody has counted, there are."""
     try:
-        counted = json.loads(TRANSLATIONS.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        numbers = json.loads(counted.read_text(encoding="utf-8"))
+        return bool(numbers["ky"]["drafts"])
+    except (OSError, ValueError, KeyError, TypeError):
         return True
-    return bool(counted.get("ky", {}).get("drafts", 1))
 
 
 def _address(view: str) -> str:

@@ -62,6 +62,7 @@ LANGUAGES = [("ky", "Кыргызча"), ("ru", "Русский"), ("en", "Engli
 LANGUAGE_CODE = "ky"
 LOCALE_PATHS = [PACKAGE.parent / "apps/common/locale"]
 """The parts of `apps.common` are apps of their own and share one catalogue."""
+FORMAT_MODULE_PATH = "kerege.portal.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Asia/Bishkek"

@@ -13,6 +13,7 @@ from django.core.paginator import Page
 from django.http import QueryDict
 from django.template.context import Context
 from django.template.loader import render_to_string
+from django.utils.formats import number_format
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
@@ -28,6 +29,12 @@ TAG_COLOURS = frozenset(
 def component(template_name: str, /, **values: object) -> SafeString:
     """Render a component's template."""
     return render_to_string(f"components/{template_name}.html", values)
+
+
+@register.filter
+def number(value: float) -> str:
+    """Write a number as the language does, in groups of three: 7 395 200."""
+    return number_format(value, use_l10n=True, force_grouping=True)
 
 
 @register.simple_tag

@@ -32,4 +32,6 @@ def figure(value: float) -> str:
     from django.utils.formats import number_format
 
     whole = value == int(value)
-    return number_format(int(value) if whole else value, use_l10n=True)
+    return number_format(
+        int(value) if whole else value, use_l10n=True, force_grouping=True
+    )
