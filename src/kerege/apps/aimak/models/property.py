@@ -31,6 +31,8 @@ class Dwelling(Versioned):
     wall_material = models.CharField(max_length=20, blank=True)
     ownership = models.CharField(max_length=20, blank=True)
     year_built = models.PositiveSmallIntegerField(null=True)
+    heating = models.CharField(max_length=20, blank=True)
+    water = models.CharField(max_length=20, blank=True)
     rooms = models.PositiveSmallIntegerField(null=True)
     area_m2 = models.DecimalField(max_digits=8, decimal_places=1, null=True)
     cadastre_code = models.CharField(max_length=CADASTRE_CODE_LENGTH, blank=True)

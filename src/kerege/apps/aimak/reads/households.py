@@ -208,6 +208,8 @@ def _dwelling(row: Dwelling) -> DwellingLine:
         row.rooms,
         row.area_m2,
         row.cadastre_code,
+        row.heating,
+        row.water,
     )
 
 

@@ -102,6 +102,8 @@ class DwellingLine:
     rooms: int | None
     area_m2: Decimal | None
     cadastre_code: str
+    heating: str
+    water: str
 
 
 @dataclass(frozen=True, slots=True)
