@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from hypothesis import given, strategies as st
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 
 from kerege.exchange.messagelog import Archiver, MessageLog, endings as module
 from kerege.exchange.messagelog.endings import (
@@ -172,6 +172,34 @@ async def test_an_empty_log_keeps_its_endings(world: World):
         connection.execute(endings.insert().values(row))
     remove_unused(world.database)
     assert count_endings(world) == 1
+
+
+async def test_unused_endings_are_locked_in_the_order_in_which_writers_lock_them(
+    world: World,
+):
+    """Else a writer and the clean-up may each hold what the other waits for."""
+    async with world.log() as log:
+        await write(world, log, FIRST_OCSP, 1)
+    with world.database.write() as connection:
+        for name in (b"z", b"a", b"m"):  # the order in which a table is read
+            row = {"name": name, "last_record_id": 1, "data": b"d"}
+            connection.execute(endings.insert().values(row))
+    locked = []
+
+    def note(_c, _cursor, statement, parameters, _context, many):
+        if statement.startswith("DELETE"):
+            assert " IN " not in statement
+            rows = parameters if many else [parameters]
+            locked.extend(
+                next(iter(r.values())) if isinstance(r, dict) else r[0] for r in rows
+            )
+
+    event.listen(world.database.engine, "before_cursor_execute", note)
+    remove_unused(world.database)
+    event.remove(world.database.engine, "before_cursor_execute", note)
+    names = [bytes(getattr(name, "obj", name)) for name in locked]  # psycopg wraps them
+    assert names == [b"a", b"m", b"z"]
+    assert count_endings(world) == 0
 
 
 async def test_a_lost_ending_is_named_and_not_passed_over(world: World):

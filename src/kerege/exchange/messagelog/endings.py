@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 
 from kerege.exchange.messagelog.ids import IDS_IN_MILLISECOND
 from kerege.exchange.storage import Database
@@ -147,12 +147,12 @@ def remove_unused(database: Database) -> None:
         if oldest is None:
             return  # one may be on its way
         is_unused = endings.c.last_record_id < oldest - REMOVED_BEFORE
-        names = list(
-            connection.execute(select(endings.c.name).where(is_unused)).scalars()
-        )
+        question = select(endings.c.name).where(is_unused).order_by(endings.c.name)
+        names = list(connection.execute(question).scalars())
+    # One by one, in the order of `upserts`: one statement for all would lock rows in
+    # any order, and PostgreSQL find it and a writer waiting for each other.
+    removal = delete(endings).where(endings.c.name == bindparam("one"), is_unused)
     for start in range(0, len(names), REMOVED_AT_ONCE):
         some = names[start : start + REMOVED_AT_ONCE]
         with database.write() as connection:
-            connection.execute(
-                delete(endings).where(endings.c.name.in_(some), is_unused)
-            )
+            connection.execute(removal, [{"one": name} for name in some])
