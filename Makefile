@@ -63,6 +63,7 @@ check: $(SETUP) $(SITE) ## Formatting, lint, types, layers, docs
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_sizes.py
 	$(BIN)/python scripts/check_docs.py
+	$(BIN)/python scripts/check_translations.py
 
 fix: $(SETUP) ## Format and repair what can be repaired
 	$(BIN)/ruff format .

@@ -57,6 +57,8 @@ from kerege.exchange.security_server.settings import (
 )
 from kerege.exchange.storage.server_configuration.paths import readings
 from kerege.exchange.supervisor.channel import Channel, ChannelError
+from kerege.portal.translations.catalogue import CatalogueError, read_catalogue
+from kerege.portal.translations.glossary import parse_glossary
 from kerege.sandbox.events import parse_event
 from kerege.xroad import soap
 from kerege.xroad.archive import LinkingInfo, read_archive
@@ -359,6 +361,16 @@ PARSERS: dict[str, tuple[Parser, tuple[type[Exception], ...], object]] = {
     ),
     # What people type.
     "split_name": (text(split_name), (ValueProblemError,), "Асан уулу Үсөн".encode()),
+    "read_catalogue": (
+        text(read_catalogue),
+        (CatalogueError,),
+        b'msgid "a"\nmsgstr "b"\n',
+    ),
+    "parse_glossary": (
+        text(parse_glossary),
+        (ValueError, KeyError, TypeError),
+        b"terms = []\n[same]\nwords = []\n[spelling]\nwords = []\n",
+    ),
     "split_ending": (text(split_ending), (), b"asanova"),
     "parse_query": (text(parse_query), (), "Асанов №12 2120519940".encode()),
     # Descriptions of services.

@@ -35,7 +35,17 @@ _NUMBER_FIRST = re.compile(r"^(?P<number>[0-9]+[а-я]?)-(?P<mark>[^\W\d_]+)$")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _MARK = re.compile(r"^(?P<mark>[^\W\d_]+\.?|№|#)(?P<number>\d.*)$")
 
-_HOUSEHOLD = {"№", "#", "household", "чарба", "хозяйство", "хоз", "х/о", "үй-бүлө"}
+_HOUSEHOLD = {
+    "№",
+    "#",
+    "household",
+    "чарба",
+    "түтүн",
+    "хозяйство",
+    "хоз",
+    "х/о",
+    "үй-бүлө",
+}
 _STREET = {"street", "st", "ул", "улица", "пер", "көчө", "көчөсү", "көч", "кочосу"}
 _HOUSE_MARK = {"house", "дом", "д", "үй"}
 _FLAT = {"flat", "apt", "кв", "квартира", "батир"}
