@@ -8,6 +8,7 @@ from kerege.exchange.http import serve
 from kerege.exchange.storage import open_database
 from kerege.exchange.storage.server_configuration import (
     ClientStatus,
+    ConnectionType,
     add_client,
     change_client,
     change_service,
@@ -107,7 +108,10 @@ async def test_a_server_in_maintenance_is_not_asked(make_world):
 async def test_a_client_that_is_not_registered(world):
     with world.database() as connection:
         add_client(
-            connection, REGISTER.subsystem("new"), status=ClientStatus.REGISTERED
+            connection,
+            REGISTER.subsystem("new"),
+            connection_type=ConnectionType.HTTP,
+            status=ClientStatus.REGISTERED,
         )
     async with world:
         found = await world.examine()

@@ -79,6 +79,36 @@ async def test_a_client_set_to_certificates_must_show_one_of_its_own(tmp_path):
         assert (await over_https(pair, known)).status == 200
 
 
+async def test_the_certificate_of_another_client_opens_no_door(tmp_path):
+    """Each client has its own list: what is listed for one speaks for no other."""
+    async with Pair(tmp_path) as pair:
+        mine, theirs = (information_system(pair.instance, n) for n in (6, 7))
+        other = pair.instance.consumer.clients[1]
+        pair.consumer.rights = rights(
+            registered(
+                client,
+                ConnectionType.HTTPS_AUTH,
+                certificate_der(shown.certificates[0]),
+            )
+            for client, shown in ((pair.client, mine), (other, theirs))
+        )
+        assert refusal(await over_https(pair, theirs)) == REFUSED
+        assert pair.service.requests == []
+        assert (await over_https(pair, mine)).status == 200
+
+
+async def test_a_certificate_that_is_taken_off_the_list_no_longer_counts(tmp_path):
+    """Nothing is restarted: the next message is refused, the one before passed."""
+    async with Pair(tmp_path) as pair:
+        known = information_system(pair.instance)
+        demand(pair, ConnectionType.HTTPS_AUTH, known)
+        assert (await over_https(pair, known)).status == 200
+        demand(pair, ConnectionType.HTTPS_AUTH, information_system(pair.instance, 7))
+        assert refusal(await over_https(pair, known)) == REFUSED
+        demand(pair, ConnectionType.HTTPS_AUTH, known)
+        assert (await over_https(pair, known)).status == 200
+
+
 async def test_without_registered_certificates_nobody_may_come(tmp_path):
     async with Pair(tmp_path) as pair:
         demand(pair, ConnectionType.HTTPS_AUTH)

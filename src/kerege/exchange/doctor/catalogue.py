@@ -11,6 +11,7 @@ from kerege.exchange.doctor import (
     database_checks,
     disk_checks,
     key_files,
+    listed_certificates,
     ocsp_checks,
     peer_checks,
     pin_checks,
@@ -38,6 +39,7 @@ CHECKS: tuple[Check, ...] = (
     *archive_checks.CHECKS,
     *peer_checks.CHECKS,
     *service_checks.CHECKS,
+    *listed_certificates.CHECKS,
 )
 
 _INTRODUCTION = """\
