@@ -1,6 +1,7 @@
 """A digest as text, with its algorithm's name before it: ``SHA-256:<value>``.
 
-Source: X-Road 7.8, `Hash.java`.
+Source: X-Road 7.8, `Hash.java`. No server of ours calls this, nor does the reference's
+own code any more: it reads and writes the text form that its message log's values have.
 """
 
 from dataclasses import dataclass

@@ -2,6 +2,11 @@
 
 The order of the fields is that of the storage's columns; their names in JSON are in
 `JSON_NAMES`.
+
+`read_records`, `stored_answer` and `require_stored` are both ends of the protocol by
+which the reference's proxy has its monitoring daemon store records. Our servers store
+their records themselves and call none of them: they are for programs that stand in for
+a daemon, or feed one.
 """
 
 import json
