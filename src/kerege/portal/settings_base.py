@@ -18,6 +18,7 @@ INSTALLED_APPS = [
     "kerege.apps.common.jobs",
     "kerege.apps.aimak",
     "kerege.apps.aimak.search",
+    "kerege.apps.aimak.imports",
     "kerege.portal",
     "django.forms",
 ]
