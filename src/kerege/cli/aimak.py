@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kerege.cli.aimak_units import units as units_command
 from kerege.cli.failures import Failure
 from kerege.cli.portal import with_django
 from kerege.portal.configuration import ENVIRONMENT
@@ -22,6 +23,9 @@ _DATABASE = "database"
 @click.group()
 def aimak() -> None:
     """Work with the village register."""
+
+
+aimak.add_command(units_command)
 
 
 @aimak.command()

@@ -142,15 +142,30 @@ def end(model: type[V], key: Key, day: date, by: Change) -> None:
     end_many(model, [key], day, by)
 
 
-def end_many(model: type[V], keys: Iterable[Key], day: date, by: Change) -> None:
-    """Leave nothing from a day on, for many keys (rule 3)."""
+def end_many(
+    model: type[V],
+    keys: Iterable[Key],
+    day: date,
+    by: Change,
+    closing: Mapping[Key, Values] | None = None,
+) -> None:
+    """Leave nothing from a day on, for many keys (rule 3).
+
+    Args:
+        model: The version table.
+        keys: What ends.
+        day: The first day on which it is no more.
+        by: The change that all of it belongs to.
+        closing: By key, columns that the row which ends there has besides.
+    """
     with Writer(model, by) as writer:
-        for _, rows in current_by_key(model, keys):
+        for key, rows in current_by_key(model, keys):
             for row in rows:
                 if row.valid_to is None or row.valid_to > day:
                     writer.supersede(row)
                     if not _begins_from(row, day):
-                        writer.copy(row, {"valid_to": day})
+                        values = (closing or {}).get(key, {})
+                        writer.copy(row, {**values, "valid_to": day})
 
 
 def correct(row: V, values: Values, by: Change) -> None:
