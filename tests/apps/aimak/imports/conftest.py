@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 from django.db import transaction
+from django.test import Client
 
 from kerege.apps.aimak import history
 from kerege.apps.aimak.imports.jobs import CHECK, TAKE, UNDO, start
@@ -78,6 +79,13 @@ def upload(office, clerk, tmp_path):
         return store(office, clerk, "book.xlsx", path)
 
     return upload
+
+
+def sign_in(user, language="en") -> Client:
+    type(user).objects.filter(pk=user.pk).update(language=language)
+    client = Client()
+    client.force_login(user, "kerege.portal.signin.backend.StaffBackend")
+    return client
 
 
 def work():

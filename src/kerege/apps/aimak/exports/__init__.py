@@ -1,0 +1,1 @@
+"""Lists and household books of the register as files."""
