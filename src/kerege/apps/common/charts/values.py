@@ -13,6 +13,10 @@ WIDTH = 640
 """Units of the drawing's width; the page scales it."""
 
 
+SMALLEST = 1e-6
+"""A number below is drawn as nothing: dividing by it would leave all bounds."""
+
+
 class ChartError(ValueError):
     """These numbers cannot be drawn; the text says why."""
 
@@ -81,7 +85,7 @@ class Chart:
 
 def scale(largest: float, steps: int = 4) -> list[float]:
     """Return round numbers from 0 to at least the largest: 0, 50, 100, 150."""
-    if largest <= 0:
+    if largest < SMALLEST:
         return [0, 1]
     raw = largest / steps
     unit = 10.0 ** math.floor(math.log10(raw))
