@@ -259,6 +259,8 @@ def _dwellings(dwellings: pa.Table, homes: _Homes) -> pa.Table:
             "line": _same(1, count),
             "kind": _text(dwellings["kind"]),
             "wall_material": _text(dwellings["walls"]),
+            "heating": _text(dwellings["heating"]),
+            "water": _text(dwellings["water"]),
             "ownership": _same("own", count),
             "year_built": dwellings["built"],
             "rooms": dwellings["rooms"],
