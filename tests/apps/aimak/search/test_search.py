@@ -6,6 +6,7 @@ import pytest
 
 from kerege.apps.aimak.models import PersonFacts, Protection, ProtectionKind
 from kerege.apps.aimak.names.vocabulary import Reason
+from kerege.apps.aimak.protection import Sight
 from kerege.apps.aimak.search.engine import search
 from kerege.apps.aimak.search.index import refresh_persons
 from kerege.apps.aimak.search.models import PersonEntry, Token, TokenKey
@@ -128,16 +129,28 @@ def test_a_number_alone_is_nobody_in_the_whole_country(village: Village):
     assert len(names("Асанов №12", EVERYWHERE)) >= 2
 
 
-def test_protected_persons_are_found_only_by_those_who_may(
+def test_a_witness_is_found_only_by_those_for_whom_the_protection_is_lifted(
+    village: Village, karool: Scope
+):
+    aigul = village.people["Айгүл karool"]
+    village.add(Protection, person=aigul, kind=ProtectionKind.WITNESS)
+    assert names("10102199000002", karool) == []
+    assert "Асанова Айгүл" not in names("Асанова", karool)
+    assert "Асанова Айгүл" not in names("№12", karool)
+    unveiled = Sight(frozenset({aigul.pk}))
+    (found,) = search("10102199000002", karool, sight=unveiled).found
+    assert found.facts.person_id == aigul.pk
+
+
+def test_a_hidden_address_is_not_shown_and_is_no_way_to_find_somebody(
     village: Village, karool: Scope
 ):
     aigul = village.people["Айгүл karool"]
     village.add(Protection, person=aigul, kind=ProtectionKind.ADDRESS)
-    assert names("10102199000002", karool) == []
-    assert "Асанова Айгүл" not in names("Асанова", karool)
+    (found,) = search("10102199000002", karool).found
+    assert (found.household, found.household_facts) == (None, None)
     assert "Асанова Айгүл" not in names("№12", karool)
-    (found,) = search("10102199000002", karool, protected=True).found
-    assert found.facts.person_id == aigul.pk
+    assert "Асанова Айгүл" not in names("Айгүл №12", karool)
 
 
 def test_somebody_is_found_by_the_surname_before_the_marriage(

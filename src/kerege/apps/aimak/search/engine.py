@@ -1,11 +1,12 @@
 """One search field: whatever was typed, the people it may mean, best first.
 
 Only persons of the given scope are found: offices are closed to each other. Protected
-persons are not found at all unless the caller says that they may be. The caller writes
-the search to the audit log, with counts and without what was typed.
+persons are hidden as `kerege.apps.aimak.protection` says: a witness is not found at all,
+a hidden address is neither shown nor a way to find somebody. The caller writes the
+search to the audit log, with counts and without what was typed.
 """
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
@@ -16,15 +17,16 @@ from kerege.apps.aimak.models import (
     Membership,
     PersonFacts,
     PersonPin,
-    Protection,
 )
 from kerege.apps.aimak.models.versioned import CURRENT
 from kerege.apps.aimak.names.query import PIN_DIGITS, Query, parse_query, words
 from kerege.apps.aimak.names.vocabulary import Candidate, candidates
+from kerege.apps.aimak.protection import VEILED, Shield, Sight, shields
 from kerege.apps.aimak.search.index import age
 from kerege.apps.aimak.search.models import PersonEntry, StreetWord
 from kerege.apps.aimak.search.people import SAME, Hit, NameSearch
 from kerege.apps.aimak.search.words import StoredVocabulary
+from kerege.apps.aimak.soate import prefix_of
 from kerege.apps.common.staff.access import Scope
 from kerege.apps.common.staff.models import Office
 
@@ -48,6 +50,7 @@ class Found:
     """What the words of the query were taken for; empty if found without names."""
     pin: str
     household: Household | None
+    """None too if the address is hidden."""
     household_facts: HouseholdFacts | None
 
 
@@ -62,7 +65,7 @@ class Results:
 
 
 def search(
-    text: str, scope: Scope, *, limit: int = PAGE, protected: bool = False
+    text: str, scope: Scope, *, limit: int = PAGE, sight: Sight = VEILED
 ) -> Results:
     """Return the people that a query may mean.
 
@@ -70,7 +73,7 @@ def search(
         text: what was typed, in any spelling, alphabet and order.
         scope: where the user may look.
         limit: how many to return at most.
-        protected: whether protected persons are among them.
+        sight: whose protection is lifted for the one who looks.
 
     Never raises for anything that can be typed.
     """
@@ -90,9 +93,16 @@ def search(
     else:
         hits = []
     hits.sort(key=lambda hit: (-round(hit.rank, 3), hit.sort, hit.person_id))
-    if not protected:
-        hits = _without_protected(hits, 2 * limit)
-    return Results(query, _joined(hits[:limit]), more=len(hits) > limit)
+    hits = hits[: 2 * limit]  # more than a page, even if some are hidden
+    shield = shields([hit.person_id for hit in hits], sight)
+    by_place = bool(_household_conditions(query))
+    hits = [
+        hit
+        for hit in hits
+        if not shield[hit.person_id].hides_person
+        and not (by_place and shield[hit.person_id].hides_place)
+    ]
+    return Results(query, _joined(hits[:limit], shield), more=len(hits) > limit)
 
 
 def _offices(scope: Scope) -> list[int] | None:
@@ -101,19 +111,8 @@ def _offices(scope: Scope) -> list[int] | None:
         return None
     wanted = Q(pk__in=scope.offices)
     for unit in scope.units:
-        wanted |= Q(unit_code__startswith=_significant(unit))
+        wanted |= Q(unit_code__startswith=prefix_of(unit))
     return list(Office.objects.filter(wanted).values_list("pk", flat=True))
-
-
-def _significant(unit: str) -> str:
-    """Return the groups of a SOATE code that are not zero: 417 RR DDD AAA VVV."""
-    groups = re.match(r"(\d{3})(\d{2})(\d{3})(\d{3})(\d{3})$", unit)
-    if groups is None:
-        return unit
-    parts = list(groups.groups())
-    while parts and not parts[-1].strip("0"):
-        parts.pop()
-    return "".join(parts)
 
 
 def _narrowed(
@@ -193,18 +192,10 @@ def _streets(name: str) -> list[int]:
     return []
 
 
-def _without_protected(hits: list[Hit], enough: int) -> list[Hit]:
-    """Leave protected persons out; later ones than are needed are left out too."""
-    asked = hits[:enough]
-    ids = [hit.person_id for hit in asked]
-    rows = Protection.objects.filter(_OPEN, person_id__in=ids)
-    hidden = set(rows.values_list("person_id", flat=True))
-    return [hit for hit in asked if hit.person_id not in hidden]
-
-
-def _joined(hits: list[Hit]) -> tuple[Found, ...]:
+def _joined(hits: list[Hit], shield: Mapping[int, Shield]) -> tuple[Found, ...]:
     """Read what a list shows of each person: four questions, however many persons."""
     ids = [hit.person_id for hit in hits]
+    shown = [person for person in ids if not shield[person].hides_place]
     rows = PersonFacts.objects.filter(CURRENT, person_id__in=ids)
     facts = {
         row.person_id: row for row in sorted(rows.select_related("person"), key=age)
@@ -217,7 +208,7 @@ def _joined(hits: list[Hit]) -> tuple[Found, ...]:
     homes = {
         membership.person_id: membership.household
         for membership in Membership.objects.filter(
-            _OPEN, person_id__in=ids
+            _OPEN, person_id__in=shown
         ).select_related("household")
     }
     addresses = {

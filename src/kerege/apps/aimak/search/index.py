@@ -1,17 +1,22 @@
 """Making what can be looked for from what the book says.
 
-`refresh_persons` belongs into the transaction that changes names or births; `rebuild`
-makes everything anew, as after loading a country. Both write the same.
+`refresh_persons` and `refresh_streets` belong into the transaction that changes names,
+births or offices; `rebuild` makes everything anew, as after loading a country. Both
+write the same rows.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
+from itertools import groupby
+from typing import TYPE_CHECKING
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import QuerySet
 
-from kerege.apps.aimak.models import Person, PersonFacts, StreetName
+from kerege.apps.aimak.models import PersonFacts, StreetName
 from kerege.apps.aimak.models.versioned import CURRENT
 from kerege.apps.aimak.names.alphabet import clean, sort_key
 from kerege.apps.aimak.names.endings import marker
@@ -22,22 +27,59 @@ from kerege.apps.aimak.search.models import (
     PersonEntry,
     PersonWord,
     StreetWord,
+    Token,
 )
 from kerege.apps.aimak.search.words import numbers_of
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 CHUNK = 500
 """Persons of one statement."""
-_NAMES = ("surname", "given_name", "patronymic")
+REBUILT = 20_000
+"""Persons of one step of making everything anew."""
+_REMEMBERED = 200_000
+"""Names whose words are remembered: millions of people have so many."""
+_COLUMNS = (
+    "person_id",
+    "person__office_id",
+    "surname",
+    "given_name",
+    "patronymic",
+    "latin_names",
+    "birth_date",
+    "valid_to",
+    "pk",
+)
+_Row = tuple[int, int, str, str, str, list[str], date | None, date | None, int]
+_SEPARATOR = sort_key("а а")[2:4]
 
 
 @dataclass(slots=True)
 class Called:
     """What one person is called: the first word of each name, and all others."""
 
-    facts: PersonFacts
+    person_id: int
     office_id: int
-    first: tuple[str, str, str]
+    first: tuple[str, ...]
     others: frozenset[str]
+    birth_date: date | None
+    sort: str
+
+    def values(self, numbers: dict[str, int]) -> dict[str, object]:
+        """Return the columns of the entry."""
+        surname, given, patronymic = (numbers.get(word) for word in self.first)
+        born = self.birth_date
+        return {
+            "person_id": self.person_id,
+            "office_id": self.office_id,
+            "surname_id": surname,
+            "given_id": given,
+            "patronymic_id": patronymic,
+            "birth_date": born,
+            "birth_year": born.year if born else None,
+            "sort": self.sort,
+        }
 
 
 def refresh_persons(persons: Iterable[int]) -> None:
@@ -47,7 +89,15 @@ def refresh_persons(persons: Iterable[int]) -> None:
         chunk = ids[at : at + CHUNK]
         PersonWord.objects.filter(person_id__in=chunk).delete()
         PersonEntry.objects.filter(person_id__in=chunk).delete()
-        write_entries(called(chunk))
+        people = list(called(PersonFacts.objects.filter(person_id__in=chunk)))
+        numbers = numbers_of(w for one in people for w in (*one.first, *one.others))
+        PersonEntry.objects.bulk_create(
+            PersonEntry(**one.values(numbers)) for one in people
+        )
+        PersonWord.objects.bulk_create(
+            PersonWord(person_id=person, token_id=token, office_id=office)
+            for person, token, office in _other_words(people, numbers)
+        )
 
 
 def refresh_streets(streets: Iterable[int]) -> None:
@@ -61,105 +111,131 @@ def refresh_streets(streets: Iterable[int]) -> None:
         for street, *spellings in rows.values_list(
             "street_id", "name_ky", "name_ru", "name_en"
         ):
-            names[street].update(w for s in spellings for w in map(clean, words(s)))
+            names[street].update(w for s in spellings for w in _words(s))
         numbers = numbers_of(word for found in names.values() for word in found)
         StreetWord.objects.bulk_create(
             StreetWord(street_id=street, token_id=numbers[word])
             for street, found in sorted(names.items())
             for word in sorted(found)
-            if word in numbers
         )
 
 
 def rebuild(progress: Callable[[int], None] = lambda _done: None) -> int:
-    """Make all entries anew; return how many persons can be found.
+    """Make all entries anew, or none; return how many persons can be found.
 
     Args:
         progress: Told how many persons are done, now and then.
     """
+    from kerege.apps.aimak.synth.copying import copy, without_indexes  # pyarrow
+
     done = 0
-    last = 0
-    refresh_streets(StreetName.objects.values_list("street_id", flat=True).distinct())
-    while True:
-        following = Person.objects.filter(pk__gt=last).order_by("pk")
-        ids = list(following.values_list("pk", flat=True)[: 10 * CHUNK])
-        if not ids:
-            return done
-        with transaction.atomic():
-            refresh_persons(ids)
-        last, done = ids[-1], done + len(ids)
-        progress(done)
+    entries, others = PersonEntry._meta.db_table, PersonWord._meta.db_table
+    with transaction.atomic():
+        refresh_streets(
+            StreetName.objects.values_list("street_id", flat=True).distinct()
+        )
+        for model in (PersonWord, PersonEntry):
+            model._default_manager.all().delete()
+        numbers = dict(Token.objects.values_list("text", "pk"))
+        connection.check_constraints()  # none is left to be checked after a change
+        with without_indexes([entries, others]):
+            for people in _steps(called(PersonFacts.objects.all())):
+                new = {w for one in people for w in (*one.first, *one.others)}
+                numbers |= numbers_of(new - numbers.keys())
+                copy(entries, _table([one.values(numbers) for one in people]))
+                columns = ("person_id", "token_id", "office_id")
+                copy(
+                    others,
+                    _table(
+                        [
+                            dict(zip(columns, row, strict=True))
+                            for row in _other_words(people, numbers)
+                        ]
+                    ),
+                )
+                done += len(people)
+                progress(done)
+            connection.check_constraints()
+    return done
 
 
-def called(persons: list[int]) -> list[Called]:
-    """Return what persons are called: today's row, and words of earlier ones."""
-    rows: dict[int, list[PersonFacts]] = defaultdict(list)
-    believed = PersonFacts.objects.filter(CURRENT, person_id__in=persons)
-    for row in sorted(believed.select_related("person"), key=age):
-        rows[row.person_id].append(row)
-    return [_called(found) for found in rows.values()]
+def called(facts: QuerySet[PersonFacts]) -> Iterator[Called]:
+    """Yield what persons are called: today's row, and words of earlier ones."""
+    believed = facts.filter(CURRENT).order_by("person_id")
+    rows = believed.values_list(*_COLUMNS).iterator(chunk_size=REBUILT)
+    for _, found in groupby(rows, key=lambda row: row[0]):
+        yield _called(sorted(found, key=_age))
 
 
-def age(row: PersonFacts) -> tuple[date, int]:
+def age(facts: PersonFacts) -> tuple[date, int]:
     """Sort versions of a person by age: the one that still holds comes last.
 
     Not in the database: the two differ in where an empty date comes.
     """
-    return row.valid_to or date.max, row.pk
+    return facts.valid_to or date.max, facts.pk
 
 
-def _called(rows: list[PersonFacts]) -> Called:
-    facts = rows[-1]
-    names = [_words(getattr(facts, name)) for name in _NAMES]
-    first = tuple(found[0] if found else "" for found in names)
-    every = {
-        word for row in rows for name in _NAMES for word in _words(getattr(row, name))
-    }
-    folds = {fold(word) for word in every}
-    latin = {word for text in facts.latin_names for word in _words(str(text))}
-    every |= {word for word in latin if fold(word) not in folds}
-    surname, given, patronymic = first
+def _age(row: _Row) -> tuple[date, int]:
+    *_, valid_to, pk = row
+    return valid_to or date.max, pk
+
+
+def _called(rows: Sequence[_Row]) -> Called:
+    person, office, *names, latin, born, _, _ = rows[-1]
+    words_of_names = [_words(name) for name in names]
+    first = tuple(found[0] if found else "" for found in words_of_names)
+    every = {word for found in words_of_names for word in found}
+    for row in rows[:-1]:
+        every.update(word for name in row[2:5] for word in _words(name))
+    folds = {fold(word) for word in every} if latin else set()
+    for text in latin:
+        every.update(word for word in _words(str(text)) if fold(word) not in folds)
+    keys = [key for key in map(_key, names) if key]
     return Called(
-        facts,
-        facts.person.office_id,
-        (surname, given, patronymic),
-        frozenset(every - set(first)),
+        person,
+        office,
+        first,
+        frozenset(every.difference(first)),
+        born,
+        _SEPARATOR.join(keys)[:SORT_CHARS],
     )
 
 
-def _words(name: str) -> list[str]:
+@lru_cache(maxsize=_REMEMBERED)
+def _words(name: str) -> tuple[str, ...]:
     """Return the words of a name without `уулу` and `кызы`."""
-    return [w for w in map(clean, words(name)) if fold(w) and not marker(fold(w))]
+    found = map(clean, words(name))
+    return tuple(word for word in found if (f := fold(word)) and not marker(f))
 
 
-def write_entries(people: list[Called]) -> None:
-    """Write the entries of persons who have none."""
-    every = {word for one in people for word in (*one.first, *one.others)}
-    numbers = numbers_of(every)
-    PersonEntry.objects.bulk_create(_entry(one, numbers) for one in people)
-    PersonWord.objects.bulk_create(
-        PersonWord(
-            person_id=one.facts.person_id,
-            token_id=numbers[word],
-            office_id=one.office_id,
-        )
+@lru_cache(maxsize=_REMEMBERED)
+def _key(name: str) -> str:
+    return sort_key(name)
+
+
+def _other_words(
+    people: Iterable[Called], numbers: dict[str, int]
+) -> list[tuple[int, int, int]]:
+    """Return person, word and office of each word that is not in an entry."""
+    return [
+        (one.person_id, numbers[word], one.office_id)
         for one in people
         for word in sorted(one.others)
-    )
+    ]
 
 
-def _entry(one: Called, numbers: dict[str, int]) -> PersonEntry:
-    surname, given, patronymic = (numbers.get(word) for word in one.first)
-    facts = one.facts
-    born = facts.birth_date
-    name = " ".join((facts.surname, facts.given_name, facts.patronymic))
-    return PersonEntry(
-        person_id=facts.person_id,
-        office_id=one.office_id,
-        surname_id=surname,
-        given_id=given,
-        patronymic_id=patronymic,
-        birth_date=born,
-        birth_year=born.year if born else None,
-        sort=sort_key(name)[:SORT_CHARS],
-    )
+def _steps(people: Iterator[Called]) -> Iterator[list[Called]]:
+    step: list[Called] = []
+    for one in people:
+        step.append(one)
+        if len(step) == REBUILT:
+            yield step
+            step = []
+    if step:
+        yield step
+
+
+def _table(rows: list[dict[str, object]]) -> "pa.Table":
+    import pyarrow as pa  # here: only whole countries need it
+
+    return pa.Table.from_pylist(rows)
