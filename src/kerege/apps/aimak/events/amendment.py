@@ -20,6 +20,7 @@ from kerege.apps.aimak.models import (
     Touch,
     Versioned,
 )
+from kerege.apps.aimak.search.index import refresh_persons
 from kerege.apps.aimak.undo import undo
 from kerege.apps.common.audit.record import record
 from kerege.apps.common.staff.models import Office, User
@@ -138,6 +139,7 @@ def undo_change(
         undo(wrong, by)
         refresh_offices(persons)
         touch(by, households, persons)
+        refresh_persons(persons)
         record(actor, "register undo", wrong.public_id, details={"event": wrong.event})
     return by
 

@@ -15,6 +15,7 @@ from django.db import transaction
 from kerege.apps.aimak.actions import Action, Document, begin, lock, touch
 from kerege.apps.aimak.events.messages import text_of
 from kerege.apps.aimak.models import Change, ChangeKind, Household, Person
+from kerege.apps.aimak.search.index import refresh_persons
 from kerege.apps.common.audit.record import record
 from kerege.apps.common.staff.models import Office, User
 
@@ -112,6 +113,7 @@ def perform(event: Event, work: Work) -> Change:
         by = begin(_action(event, work), work.now)
         touched = event.apply(by)
         touch(by, touched.households, touched.persons)
+        refresh_persons(touched.persons)
         details = {"kind": by.kind, "warnings": str(len(problems))}
         record(work.actor, f"register {event.NAME}", by.public_id, details=details)
     return by
