@@ -3,6 +3,7 @@
 import pytest
 from django import forms
 from django.test import Client
+from django.utils.translation import gettext
 
 from kerege.apps.common.forms import DateField
 
@@ -27,12 +28,18 @@ def test_a_field_has_label_hint_and_a_width_that_fits():
 
 def test_a_mistake_is_told_above_and_beside_and_the_link_leads_to_it():
     page = str(Birth({"day_day": "31", "day_month": "2", "day_year": "1987"}))
-    assert '<a href="#id_name">Name: This field is required.</a>' in page
+    assert '<a href="#id_name">Name: Fill in this field.</a>' in page
     assert '<a href="#id_day_0">Day of birth: There is no such day.</a>' in page
     assert 'id="id_day_0"' in page
     assert '<a href="#id_sex_0">' in page
     assert 'id="id_sex_0"' in page
     assert 'aria-describedby="id_name_helptext id_name_error"' in page
+
+
+@pytest.fixture(autouse=True)
+def texts_are_compiled() -> None:
+    if gettext("This field is required.") != "Fill in this field.":
+        pytest.skip("translations are not compiled: scripts/compile-translations")
 
 
 def test_what_was_typed_is_still_there_though_it_is_no_date():
