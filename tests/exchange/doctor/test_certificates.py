@@ -15,7 +15,11 @@ from cryptography.hazmat.primitives.serialization import (
 from kerege.exchange.doctor import Severity
 from kerege.exchange.keys import KeyUsage
 from kerege.exchange.keys.server_keys import internal_identity
-from kerege.exchange.storage.server_configuration import ClientStatus, add_client
+from kerege.exchange.storage.server_configuration import (
+    ClientStatus,
+    ConnectionType,
+    add_client,
+)
 from kerege.sandbox.layout import BANK, PORTAL, REGISTER
 from kerege.trust.authority import Validity
 from kerege.trust.ca import SandboxCA
@@ -184,7 +188,12 @@ async def test_no_authentication_certificate(world):
 async def test_a_member_that_cannot_sign(make_world):
     world = make_world(change_shared=_with_member_of_bank)
     with world.database() as connection:
-        add_client(connection, BANK.clients[0], status=ClientStatus.REGISTERED)
+        add_client(
+            connection,
+            BANK.clients[0],
+            connection_type=ConnectionType.HTTP,
+            status=ClientStatus.REGISTERED,
+        )
     async with world:
         found = await world.examine()
     wrong = only(

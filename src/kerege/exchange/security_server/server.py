@@ -6,11 +6,9 @@ OCSP responses, then the ports. It stops the other way round, what it accepted f
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -18,7 +16,7 @@ import structlog
 from cryptography import x509
 
 from kerege.exchange.clock import utc_now
-from kerege.exchange.http import ClientPool, Handler, MethodHook, Server, serve
+from kerege.exchange.http import ClientPool
 from kerege.exchange.messagelog import LogCipher, MessageLog
 from kerege.exchange.messagelog.archive_job import ArchiveJob
 from kerege.exchange.messagelog.archiver import Archiver
@@ -27,7 +25,7 @@ from kerege.exchange.processes import only_process
 from kerege.exchange.security_server.chains import Chains
 from kerege.exchange.security_server.client_port import ClientPort
 from kerege.exchange.security_server.downloads import Downloads
-from kerege.exchange.security_server.http_limits import http_limits
+from kerege.exchange.security_server.listening import Ports
 from kerege.exchange.security_server.logging_setup import open_log
 from kerege.exchange.security_server.metaservices import SoapMetaservices
 from kerege.exchange.security_server.metrics import Metrics
@@ -46,7 +44,7 @@ from kerege.exchange.security_server.peers import Verifiers
 from kerege.exchange.security_server.readiness import Problem, Readiness
 from kerege.exchange.security_server.replays import make_replays
 from kerege.exchange.security_server.runtime import Exchange, Runtime, ServerKeys
-from kerege.exchange.security_server.settings import Settings, split_address
+from kerege.exchange.security_server.settings import Settings
 from kerege.exchange.security_server.signing import SigningContexts
 from kerege.exchange.security_server.turns import Turns
 from kerege.exchange.security_server.upkeep import (
@@ -97,14 +95,13 @@ class SecurityServer:
         """
         self._settings = settings
         self._make_keys = make_keys
-        self._sockets = sockets
+        self._is_alone = sockets is None
         self._on_exchange = on_exchange
         self._clock = clock
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._servers: list[Server] = []
         self._turns: Turns | None = None
-        self._ports: dict[str, Server] = {}
+        self._ports = Ports(settings, sockets)
         self._readiness: Readiness | None = None
         self.monitoring: Monitoring | None = None
         self._rights: ServerConfiguration | None = None
@@ -186,16 +183,7 @@ class SecurityServer:
             finish_seconds = self._settings.limits.finish_seconds
         if self._turns is not None:
             self._turns.resign()
-        for server in self._servers:
-            server.stop_listening()
-        await asyncio.gather(
-            *(
-                server.close(finish_seconds, patience_seconds=patience_seconds)
-                for server in self._servers
-            )
-        )
-        self._servers.clear()
-        self._ports.clear()
+        await self._ports.close(finish_seconds, patience_seconds)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -204,21 +192,11 @@ class SecurityServer:
 
     def hurry(self, finish_seconds: float) -> None:
         """Have a `stop` under way take no longer than this, without patience."""
-        for server in self._servers:
-            server.hurry(finish_seconds)
+        self._ports.hurry(finish_seconds)
 
     async def listen_also(self, name: str, sock: socket.socket) -> Callable[[], None]:
-        """Accept on another socket for a port; return what ends that.
-
-        Args:
-            name: Of the setting.
-            sock: Listens; it is this server's from now on.
-        """
-        server = self._ports.get(name)
-        if server is not None:
-            return await server.listen_also(sock)
-        sock.close()  # it has stopped
-        return lambda: None
+        """Accept on another socket for a port; see `Ports.listen_also`."""
+        return await self._ports.listen_also(name, sock)
 
     async def problems(self) -> list[Problem]:
         """Return what keeps messages from passing; empty if nothing does."""
@@ -229,11 +207,11 @@ class SecurityServer:
     @property
     def ports(self) -> tuple[int, ...]:
         """The ports that are listened on, in the order of `Listen`."""
-        return tuple(server.port for server in self._servers)
+        return self._ports.numbers
 
     def _take_folder(self) -> Path:
         """Be the spool folder's only process, and remove what others have left."""
-        if self._sockets is None:
+        if self._is_alone:
             self._stack.enter_context(only_process(self._settings.lock_file))
         clear_leftovers(self._settings)
         return self._settings.path(self._settings.spool)
@@ -262,7 +240,7 @@ class SecurityServer:
         return pool
 
     def _open_metrics(self, folder: Path) -> Metrics:
-        if self._sockets is None:
+        if self._is_alone:
             clear(folder)
         metrics = Metrics(folder)
         self._stack.callback(metrics.close)
@@ -336,13 +314,14 @@ class SecurityServer:
         runtime.built_in_services = (*runtime.built_in_services, metaservices)
         client = ClientPort(runtime, downloads.by_path())
         unknown = client.unknown_method
-        await self._serve("client_http", client.handle, None, unknown)
+        await self._ports.open("client_http", client.handle, None, unknown)
         if keys.client_side is not None:
-            await self._serve("client_https", client.handle, keys.client_side, unknown)
-        await self._serve("peer", PeerPort(runtime).handle, keys.peer_server)
-        await self._serve("ocsp", OCSPPort(ocsp.response_by_hash).handle, None)
-        for name, server in self._ports.items():
-            server.on_refusal = partial(metrics.count_refusal, name)
+            await self._ports.open(
+                "client_https", client.handle, keys.client_side, unknown
+            )
+        await self._ports.open("peer", PeerPort(runtime).handle, keys.peer_server)
+        await self._ports.open("ocsp", OCSPPort(ocsp.response_by_hash).handle, None)
+        self._ports.on_refusal(metrics.count_refusal)
 
     def _measure(
         self,
@@ -359,40 +338,12 @@ class SecurityServer:
             ocsp=ocsp.states,
             log=log,
             folders={"spool": runtime.spool_directory, "archive": log.policy.archive},
-            connections=lambda: {
-                name: server.connection_count for name, server in self._ports.items()
-            },
+            connections=self._ports.connections,
             clock=self._clock,
             configuration_success=upkeep.last_download,
-            failed_handshakes=lambda: {
-                name: server.lost_count for name, server in self._ports.items()
-            },
+            failed_handshakes=self._ports.failed_handshakes,
         )
         self._run(keep_measuring(metrics, sources))
-
-    async def _serve(
-        self,
-        name: str,
-        handler: Handler,
-        context: ssl.SSLContext | None,
-        on_unknown_method: MethodHook | None = None,
-    ) -> None:
-        address = getattr(self._settings.listen, name)
-        if not address:
-            return
-        host, port = split_address(address)
-        server = await serve(
-            handler,
-            host,
-            port,
-            ssl=context,
-            limits=http_limits(self._settings),
-            sock=self._sockets[name] if self._sockets is not None else None,
-            on_unknown_method=on_unknown_method,
-            add_date=True,
-        )
-        self._servers.append(server)
-        self._ports[name] = server
 
 
 def _note_failure(task: asyncio.Task[None]) -> None:
