@@ -1,0 +1,1 @@
+"""The clerk's screens, one file for each idea."""
