@@ -202,7 +202,7 @@ def test_the_address_is_told_with_its_units(asanovs: Family, units: None):
 def test_the_services_take_few_statements(asanovs: Family, units: None):
     with CaptureQueriesContext(connection) as queries:
         family_members(USEN_PIN, TODAY)
-    assert len(queries) == 6
+    assert len(queries) == 2
     with CaptureQueriesContext(connection) as queries:
         address_fact(USEN_PIN, TODAY)
-    assert len(queries) == 5
+    assert len(queries) == 3

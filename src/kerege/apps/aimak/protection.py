@@ -14,7 +14,7 @@ Statistics count protected persons, in cells that are large enough (`statistics`
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -74,7 +74,7 @@ def shields(
         for person, kind in rows.values_list("person_id", "kind"):
             kinds[person].add(kind)
     found: defaultdict[int, Shield] = defaultdict(lambda: OPEN)
-    found.update({person: _shield(of) for person, of in kinds.items()})
+    found.update({person: shield_of(of) for person, of in kinds.items()})
     return found
 
 
@@ -123,7 +123,8 @@ def unveil(user: User, persons: Iterable[Person], reason: str) -> Sight:
     return Sight(frozenset(ids))
 
 
-def _shield(kinds: set[str]) -> Shield:
+def shield_of(kinds: Collection[str | None]) -> Shield:
+    """Return what protections of these kinds hide; None is none."""
     witness = ProtectionKind.WITNESS in kinds
     return Shield(
         hides_person=witness,

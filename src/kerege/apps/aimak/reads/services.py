@@ -5,33 +5,28 @@ records of one PIN, the living come first, then those who are in a household, th
 one that was entered last.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
+
+from django.utils import timezone
 
 from kerege.apps.aimak.history import as_of
-from kerege.apps.aimak.models import (
-    Household,
-    HouseholdFacts,
-    Membership,
-    Person,
-    PersonFacts,
-    PersonPin,
-    PinStatus,
-)
+from kerege.apps.aimak.models import Household, HouseholdFacts, Person
 from kerege.apps.aimak.models.persons import PIN_LENGTH
-from kerege.apps.aimak.protection import Shield, shields
+from kerege.apps.aimak.protection import Shield, shield_of
 from kerege.apps.aimak.reads.places import addresses
+from kerege.apps.aimak.reads.statements import living_members, records_of_pin
 from kerege.apps.aimak.reads.values import AddressFact, FamilyMember
-
-_ANSWERED = (PinStatus.ASSIGNED, PinStatus.CHANGED)
-MAX_RECORDS = 20
-"""Records of one PIN that are looked at; a book with more is not worth asking."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
     person_id: int
-    membership: Membership | None
+    household_id: int | None
+    since: date | None
     shield: Shield
 
 
@@ -46,16 +41,16 @@ def family_members(pin: str, on: date) -> tuple[FamilyMember, ...] | None:
     found = _find(pin, on)
     if found is None or found.shield.hides_place:
         return None
-    if found.membership is None:
+    if found.household_id is None:
         return ()
-    of_household = Membership.objects.filter(household=found.membership.household_id)
-    relations = {row.person_id: row for row in as_of(of_household, on)}
-    hidden = shields(relations)
-    facts = as_of(PersonFacts.objects.filter(person__in=list(relations)), on)
-    rows = [row for row in facts if row.death_date is None or row.death_date > on]
-    rows.sort(key=lambda row: _order(row, relations[row.person_id]))
+    rows = living_members(found.household_id, on, timezone.localdate())
+    kinds: defaultdict[int, set[str]] = defaultdict(set)
+    for row in rows:
+        kinds[row[0]].add(row[-1])
+    once = {row[0]: row for row in rows}
     return tuple(
-        _member(row, relations[row.person_id], hidden[row.person_id]) for row in rows
+        _member(row, shield_of(kinds[row[0]]))
+        for row in sorted(once.values(), key=_head_first)
     )
 
 
@@ -66,14 +61,14 @@ def address_fact(pin: str, on: date) -> AddressFact | None:
         None if nobody has this PIN, they are in no household, or it is hidden.
     """
     found = _find(pin, on)
-    if found is None or found.membership is None or found.shield.hides_place:
+    if found is None or found.household_id is None or found.shield.hides_place:
         return None
-    household = found.membership.household_id
+    household = found.household_id
     facts = as_of(HouseholdFacts.objects.filter(household=household), on)
     address = addresses(facts, on).get(household)
     if address is None:
         return None
-    return AddressFact(pin, found.membership.valid_from, address)
+    return AddressFact(pin, found.since, address)
 
 
 def household_of(pin: str, on: date) -> Household | None:
@@ -83,9 +78,9 @@ def household_of(pin: str, on: date) -> Household | None:
         None if nobody has this PIN, they are in no household, or it is hidden.
     """
     found = _find(pin, on)
-    if found is None or found.membership is None or found.shield.hides_place:
+    if found is None or found.household_id is None or found.shield.hides_place:
         return None
-    return Household.objects.get(pk=found.membership.household_id)
+    return Household.objects.get(pk=found.household_id)
 
 
 def person_by_pin(pin: str, on: date) -> Person | None:
@@ -99,47 +94,35 @@ def person_by_pin(pin: str, on: date) -> Person | None:
 def _find(pin: str, on: date) -> _Found | None:
     if len(pin) != PIN_LENGTH or not (pin.isascii() and pin.isdigit()):
         return None
-    rows = PersonPin.objects.filter(pin=pin, status__in=_ANSWERED)
-    ids = list(as_of(rows, on).values_list("person_id", flat=True)[:MAX_RECORDS])
-    if not ids:
+    rows = records_of_pin(pin, on, timezone.localdate())
+    if not rows:
         return None
-    members: dict[int, Membership] = {}
-    of_persons = Membership.objects.filter(person__in=ids).order_by("pk")
-    for row in as_of(of_persons, on):
-        members[row.person_id] = row
-    chosen = ids[0] if len(ids) == 1 else _best(ids, members, on)
-    return _Found(chosen, members.get(chosen), _shield_of_all(ids))
+    person, household, since, _, _ = max(rows, key=lambda row: _rank(row, on))
+    # Every record of a PIN is protected as the best protected: they are one person.
+    return _Found(person, household, since, shield_of({row[-1] for row in rows}))
 
 
-def _shield_of_all(ids: list[int]) -> Shield:
-    """Protect every record of a PIN as the best protected: they are one person."""
-    found = list(shields(ids).values())
-    return Shield(
-        hides_person=any(one.hides_person for one in found),
-        hides_place=any(one.hides_place for one in found),
-        hides_history=any(one.hides_history for one in found),
-    )
+def _rank(row: Sequence[Any], on: date) -> tuple[bool, bool, int, date]:
+    """The living first, then who is in a household, then who was entered last."""
+    person, household, since, died, _ = row
+    is_dead = died is not None and died <= on
+    return (not is_dead, household is not None, person, since or date.min)
 
 
-def _best(ids: list[int], members: dict[int, Membership], on: date) -> int:
-    facts = as_of(PersonFacts.objects.filter(person__in=ids), on)
-    deaths = facts.filter(death_date__lte=on).values_list("person_id", flat=True)
-    dead = set(deaths)
-    return max(ids, key=lambda pk: (pk not in dead, pk in members, pk))
+def _head_first(row: Sequence[Any]) -> tuple[bool, date, int]:
+    person, _, is_head, *_, born, _ = row
+    return (not is_head, born or date.max, person)
 
 
-def _order(row: PersonFacts, member: Membership) -> tuple[bool, date, int]:
-    return (not member.is_head, row.birth_date or date.max, row.person_id)
-
-
-def _member(row: PersonFacts, member: Membership, shield: Shield) -> FamilyMember:
+def _member(row: Sequence[Any], shield: Shield) -> FamilyMember:
     if shield.hides_place:
         return FamilyMember("", "", "", "", "", None, is_hidden=True)
+    _, relation, _, surname, given_name, patronymic, suffix, sex, born, _ = row
     return FamilyMember(
-        surname=row.surname,
-        given_name=row.given_name,
-        patronymic=" ".join(part for part in (row.patronymic, row.suffix) if part),
-        relation=shield.relation(member.relation),
-        sex=row.sex,
-        birth_date=row.birth_date,
+        surname=surname,
+        given_name=given_name,
+        patronymic=" ".join(part for part in (patronymic, suffix) if part),
+        relation=shield.relation(relation),
+        sex=sex,
+        birth_date=born,
     )
