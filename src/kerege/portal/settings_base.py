@@ -19,6 +19,7 @@ INSTALLED_APPS = [
     "kerege.apps.aimak",
     "kerege.apps.aimak.search",
     "kerege.apps.aimak.imports",
+    "kerege.apps.aimak.exports",
     "kerege.portal",
     "django.forms",
 ]

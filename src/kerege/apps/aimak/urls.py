@@ -14,4 +14,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("household/<str:public_id>/", household, name="household"),
     path("person/<str:public_id>/", person, name="person"),
     path("imports/", include("kerege.apps.aimak.imports.urls")),
+    path("exports/", include("kerege.apps.aimak.exports.urls")),
 ]

@@ -43,15 +43,19 @@ def known_households(
 ) -> dict[HouseholdKey, int]:
     """Return which households of an office's book there are, by unit and number."""
     wanted = set(keys)
+    # Keys have small letters; the book may have them large.
+    numbers = sorted({n for _, number in wanted for n in (number, number.upper())})
     found: dict[HouseholdKey, int] = {}
-    # Numbers are compared without case, so all of them are read: two short columns.
-    rows = HouseholdFacts.objects.filter(CURRENT, office=office, **_OPEN)
-    for unit, number, household in rows.values_list(
-        "unit_code", "number", "household_id"
-    ).iterator(10_000):
-        key = (unit, number.casefold())
-        if key in wanted:
-            found[key] = household
+    for chunk in chunks(numbers, CHUNK):
+        rows = HouseholdFacts.objects.filter(
+            CURRENT, office=office, number__in=chunk, **_OPEN
+        )
+        for unit, number, household in rows.values_list(
+            "unit_code", "number", "household_id"
+        ):
+            key = (unit, number.casefold())
+            if key in wanted:
+                found[key] = household
     return found
 
 

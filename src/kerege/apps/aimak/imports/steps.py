@@ -20,7 +20,7 @@ from kerege.apps.aimak.search.index import refresh_persons
 from kerege.apps.aimak.workbooks.candidates import Candidate
 from kerege.apps.aimak.workbooks.messages import Problem
 
-BATCH_ROWS = 400
+BATCH_ROWS = 800
 """Rows taken in one transaction: it holds SQLite's only lock for about a second."""
 MAX_NOTES = 1_000
 """Notes that are kept one by one; of all others there is the count."""

@@ -4,6 +4,7 @@ Labels and the words by which headers name them are in ``fields.toml``, in three
 languages; here is what kind of value each takes and within which bounds.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -79,6 +80,9 @@ _KINDS: tuple[Field, ...] = (
 """In the order of an export; the bounds are far above the largest farm's."""
 
 
+_SIGNS = re.compile(r"[\W_]+")
+
+
 @cache
 def fields() -> Mapping[str, Field]:
     """Return all fields by name, with their labels and words."""
@@ -98,12 +102,17 @@ def fields() -> Mapping[str, Field]:
     }
 
 
+def plain_word(text: str) -> str:
+    """Return a word of a list as it is compared: small letters, signs as spaces."""
+    return " ".join(_SIGNS.sub(" ", text.casefold()).split())
+
+
 @cache
 def words_of(list_name: str) -> Mapping[str, str]:
     """Return a list of words of ``words.toml``: word as written, then our code."""
     text = files(__package__).joinpath("words.toml").read_text(encoding="utf-8")
     return {
-        word: code
+        plain_word(word): code
         for code, words in tomllib.loads(text)[list_name].items()
         for word in words
     }

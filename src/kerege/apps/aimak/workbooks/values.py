@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from kerege.apps.aimak.names.lookalikes import mixed_words
-from kerege.apps.aimak.workbooks.fields import Field, words_of
+from kerege.apps.aimak.workbooks.fields import Field, plain_word, words_of
 from kerege.apps.aimak.workbooks.sheets import Value
 from kerege.apps.aimak.workbooks.writing import unquoted
 
@@ -27,7 +27,6 @@ _GROUPED = re.compile(r"\d{1,3}(?: \d{3})+(?:[.,]\d{1,6})?\Z")
 _FLOAT_TEXT = re.compile(r"\d(?:[.,]\d+)?[eEеЕ]\+?\d+\Z")
 _SINGLE = frozenset({"-", "--", ".", "нет", "жок", "н/д", "0"})
 """Written where nothing is: the cell counts as empty ("0" where no number is asked)."""
-_LIST_WORD = re.compile(r"[^\w№-]+")
 
 
 class ValueProblemError(ValueError):
@@ -167,8 +166,7 @@ def code_of(text: str, list_name: str) -> str:
     Raises:
         ValueProblemError: ``sex.unknown``, ``relation.unknown``.
     """
-    word = " ".join(_LIST_WORD.sub(" ", text.casefold()).split())
-    code = words_of(list_name).get(word)
+    code = words_of(list_name).get(plain_word(text))
     if code is None:
         raise ValueProblemError(list_name + ".unknown")
     return code

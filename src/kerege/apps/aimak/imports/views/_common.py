@@ -3,21 +3,14 @@
 from collections.abc import Mapping
 
 from django.http import Http404
-from django.utils.translation import get_language
 
 from kerege.apps.aimak.imports.models import Import
+from kerege.apps.aimak.pages import language
 from kerege.apps.aimak.scope import in_scope
 from kerege.apps.aimak.workbooks.fields import fields
 from kerege.apps.aimak.workbooks.messages import messages, text_of
 from kerege.apps.common.audit.record import Outcome, record
-from kerege.apps.common.staff.access import Scope, StaffRequest
-from kerege.apps.common.staff.models import Office
-
-
-def language() -> str:
-    """Return the page's language: ``ky``, ``ru`` or ``en``."""
-    code = (get_language() or "en")[:2]
-    return code if code in ("ky", "ru") else "en"
+from kerege.apps.common.staff.access import StaffRequest
 
 
 def message(code: str, details: Mapping[str, object]) -> str:
@@ -49,18 +42,3 @@ def get_import(request: StaffRequest, public_id: str) -> Import:
             )
         raise Http404
     return found
-
-
-def offices_of(scope: Scope) -> list[Office]:
-    """Return the offices somebody may import for."""
-    found = Office.objects.order_by("code")
-    return [one for one in found if _has(scope, one)]
-
-
-def office_name(office: Office) -> str:
-    """Return an office's name in the page's language."""
-    return str(getattr(office, f"name_{language()}") or office.code)
-
-
-def _has(scope: Scope, office: Office) -> bool:
-    return scope.everywhere or office.pk in scope.offices

@@ -11,7 +11,8 @@ from kerege.apps.aimak.imports.jobs import CHECK, start
 from kerege.apps.aimak.imports.models import NEXT, Import, State
 from kerege.apps.aimak.imports.reading import file_of
 from kerege.apps.aimak.imports.uploading import mapping_of_sheet, remember
-from kerege.apps.aimak.imports.views._common import get_import, language, message
+from kerege.apps.aimak.imports.views._common import get_import, message
+from kerege.apps.aimak.pages import language
 from kerege.apps.aimak.workbooks.mapping import ColumnMapping, MappingError
 from kerege.apps.aimak.workbooks.messages import WorkbookError
 from kerege.apps.aimak.workbooks.reader import read_heads

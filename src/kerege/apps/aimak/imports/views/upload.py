@@ -11,7 +11,8 @@ from django.views.decorators.http import require_http_methods
 from kerege.apps.aimak.imports.forms import UploadForm
 from kerege.apps.aimak.imports.models import Import
 from kerege.apps.aimak.imports.uploading import store
-from kerege.apps.aimak.imports.views._common import message, office_name, offices_of
+from kerege.apps.aimak.imports.views._common import message
+from kerege.apps.aimak.pages import office_name, offices_of
 from kerege.apps.aimak.workbooks.messages import WorkbookError
 from kerege.apps.common.audit.record import Outcome, record
 from kerege.apps.common.staff.access import StaffRequest, requires
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @requires(Right.REGISTER_IMPORT)
 def upload(request: StaffRequest) -> HttpResponse:
     """Take a file, and go on to its columns."""
-    offices = {str(one.pk): one for one in offices_of(request.scope)}
+    offices = offices_of(request.scope)
     names = {pk: office_name(one) for pk, one in offices.items()}
     form = UploadForm(request.POST or None, request.FILES or None, offices=names)
     if request.method == "POST" and form.is_valid():
