@@ -1,6 +1,7 @@
 """Fixtures that tests anywhere may ask for by name, and what holds for all of them."""
 
 import logging
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -31,6 +32,14 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("kerege")
+
+
+@pytest.fixture(autouse=True)
+def attempts_stay_in_their_test() -> Iterator[None]:
+    """What a test's rolled-back transaction tried is not written by the next test."""
+    yield
+    if writer := sys.modules.get("kerege.apps.common.audit.record"):
+        writer._pending.acts.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,9 @@ from kerege.cli.logs import LogFormat, LogLevel, configure_logs
 
 COMMANDS = {
     "aimak": Command("kerege.cli.aimak:aimak", "Work with the village register."),
+    "audit": Command(
+        "kerege.cli.audit:audit", "Prove that nobody has changed the audit log."
+    ),
     "call": Command("kerege.cli.call:call", "Call a service, as curl would."),
     "configuration": Command(
         "kerege.cli.configuration:configuration",

@@ -16,8 +16,7 @@ from kerege.portal.configuration import ENVIRONMENT, ConfigurationError, initial
 P = ParamSpec("P")
 
 
-@click.group()
-@click.option(
+folder_option = click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
     envvar=ENVIRONMENT,
@@ -25,8 +24,17 @@ P = ParamSpec("P")
     show_default=True,
     help="The portal's folder.",
 )
+
+
+@click.group()
+@folder_option
 def portal(folder: Path) -> None:
     """Set up and run the portal: the register's site and what belongs to it."""
+    choose_folder(folder)
+
+
+def choose_folder(folder: Path) -> None:
+    """Let Django find the portal's folder."""
     os.environ[ENVIRONMENT] = str(folder.resolve())
     os.environ["DJANGO_SETTINGS_MODULE"] = "kerege.portal.settings"
 
