@@ -51,6 +51,17 @@ _COLUMNS = (
     "valid_to",
     "pk",
 )
+ENTRY_COLUMNS = (
+    "person_id",
+    "office_id",
+    "surname_id",
+    "given_id",
+    "patronymic_id",
+    "birth_date",
+    "birth_year",
+    "sort",
+)
+WORD_COLUMNS = ("person_id", "token_id", "office_id")
 _Row = tuple[int, int, str, str, str, list[str], date | None, date | None, int]
 _SEPARATOR = sort_key("а а")[2:4]
 
@@ -66,20 +77,17 @@ class Called:
     birth_date: date | None
     sort: str
 
-    def values(self, numbers: dict[str, int]) -> dict[str, object]:
-        """Return the columns of the entry."""
-        surname, given, patronymic = (numbers.get(word) for word in self.first)
+    def values(self, numbers: dict[str, int]) -> tuple[object, ...]:
+        """Return the values of `ENTRY_COLUMNS`."""
         born = self.birth_date
-        return {
-            "person_id": self.person_id,
-            "office_id": self.office_id,
-            "surname_id": surname,
-            "given_id": given,
-            "patronymic_id": patronymic,
-            "birth_date": born,
-            "birth_year": born.year if born else None,
-            "sort": self.sort,
-        }
+        return (
+            self.person_id,
+            self.office_id,
+            *(numbers.get(word) for word in self.first),
+            born,
+            born.year if born else None,
+            self.sort,
+        )
 
 
 def refresh_persons(persons: Iterable[int]) -> None:
@@ -92,7 +100,8 @@ def refresh_persons(persons: Iterable[int]) -> None:
         people = list(called(PersonFacts.objects.filter(person_id__in=chunk)))
         numbers = numbers_of(w for one in people for w in (*one.first, *one.others))
         PersonEntry.objects.bulk_create(
-            PersonEntry(**one.values(numbers)) for one in people
+            PersonEntry(**dict(zip(ENTRY_COLUMNS, one.values(numbers), strict=True)))
+            for one in people
         )
         PersonWord.objects.bulk_create(
             PersonWord(person_id=person, token_id=token, office_id=office)
@@ -142,17 +151,9 @@ def rebuild(progress: Callable[[int], None] = lambda _done: None) -> int:
             for people in _steps(called(PersonFacts.objects.all())):
                 new = {w for one in people for w in (*one.first, *one.others)}
                 numbers |= numbers_of(new - numbers.keys())
-                copy(entries, _table([one.values(numbers) for one in people]))
-                columns = ("person_id", "token_id", "office_id")
-                copy(
-                    others,
-                    _table(
-                        [
-                            dict(zip(columns, row, strict=True))
-                            for row in _other_words(people, numbers)
-                        ]
-                    ),
-                )
+                rows = [one.values(numbers) for one in people]
+                copy(entries, _table(ENTRY_COLUMNS, rows))
+                copy(others, _table(WORD_COLUMNS, _other_words(people, numbers)))
                 done += len(people)
                 progress(done)
             connection.check_constraints()
@@ -187,9 +188,9 @@ def _called(rows: Sequence[_Row]) -> Called:
     every = {word for found in words_of_names for word in found}
     for row in rows[:-1]:
         every.update(word for name in row[2:5] for word in _words(name))
-    folds = {fold(word) for word in every} if latin else set()
+    folds = {_fold(word) for word in every} if latin else set()
     for text in latin:
-        every.update(word for word in _words(str(text)) if fold(word) not in folds)
+        every.update(word for word in _words(str(text)) if _fold(word) not in folds)
     keys = [key for key in map(_key, names) if key]
     return Called(
         person,
@@ -206,6 +207,11 @@ def _words(name: str) -> tuple[str, ...]:
     """Return the words of a name without `уулу` and `кызы`."""
     found = map(clean, words(name))
     return tuple(word for word in found if (f := fold(word)) and not marker(f))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _fold(word: str) -> str:
+    return fold(word)
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -235,7 +241,8 @@ def _steps(people: Iterator[Called]) -> Iterator[list[Called]]:
         yield step
 
 
-def _table(rows: list[dict[str, object]]) -> "pa.Table":
+def _table(columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> "pa.Table":
     import pyarrow as pa  # here: only whole countries need it
 
-    return pa.Table.from_pylist(rows)
+    values = zip(*rows, strict=True) if rows else [()] * len(columns)
+    return pa.table(dict(zip(columns, map(pa.array, map(list, values)), strict=True)))
