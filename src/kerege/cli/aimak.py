@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kerege.cli.aimak_index import index as index_command, make_index
 from kerege.cli.aimak_units import units as units_command
 from kerege.cli.failures import Failure
 from kerege.cli.portal import with_django
@@ -26,6 +27,7 @@ def aimak() -> None:
 
 
 aimak.add_command(units_command)
+aimak.add_command(index_command)
 
 
 @aimak.command()
@@ -145,6 +147,7 @@ def _to_database(plan: "Plan", truth: Path | None) -> None:
     click.echo("", err=True)
     for name, rows in counts.items():
         click.echo(f"{rows:>12,}  {name}")
+    make_index()
 
 
 def _show(progress: "Progress") -> None:
