@@ -1,9 +1,11 @@
 """A synthetic country in the register's tables, on whichever database the tests have."""
 
+import os
 from datetime import date
 
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 from django.db import IntegrityError, connection, transaction
 
 from kerege.apps.aimak.history import as_of
@@ -22,11 +24,14 @@ from kerege.apps.aimak.models import (
     Street,
     Unit,
 )
+from kerege.apps.aimak.search.engine import search
 from kerege.apps.aimak.synth.country import make_country
 from kerege.apps.aimak.synth.load import RegisterNotEmptyError, load
 from kerege.apps.aimak.synth.plan import make_plan
 from kerege.apps.common.audit.models import Entry
+from kerege.apps.common.staff.access import Scope
 from kerege.apps.common.staff.models import Office
+from kerege.cli import main
 
 pytestmark = pytest.mark.django_db
 
@@ -190,3 +195,32 @@ def test_nothing_is_left_of_a_loading_that_fails():
             cursor, PersonFacts._meta.db_table
         )
     assert "aimak_pf_person" in names
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch):
+    """The user's words, for the database that the tests have."""
+    for name in ("KEREGE_PORTAL", "DJANGO_SETTINGS_MODULE"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))  # put back afterwards
+    words = ["aimak", "synth", "--persons", "400", "--to", "database"]
+    return [*words, "--portal", str(tmp_path), "--truth", str(tmp_path / "truth")]
+
+
+def test_the_command_loads_a_country_whose_people_can_be_found(command, tmp_path):
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0, result.output
+    assert " Person\n" in result.stdout
+    assert (tmp_path / "truth" / "truth_duplicates.parquet").is_file()
+    somebody = PersonFacts.objects.filter(death_date=None).exclude(surname="").last()
+    assert somebody is not None
+    name = f"{somebody.surname} {somebody.given_name}"
+    found = search(name, Scope(everywhere=True)).found
+    assert somebody.person in [one.facts.person for one in found]
+
+
+def test_the_command_leaves_a_register_with_people_alone(command):
+    office = Office.objects.create(code="karool", unit_code="41704210830000")
+    Person.objects.create(office=office)
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 1
+    assert "There are people in the register" in result.stderr
