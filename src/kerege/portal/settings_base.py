@@ -15,6 +15,7 @@ INSTALLED_APPS = [
     "csp",
     "kerege.apps.common.staff",
     "kerege.apps.common.audit",
+    "kerege.apps.common.auditors",
     "kerege.apps.common.jobs",
     "kerege.apps.aimak",
     "kerege.apps.aimak.search",

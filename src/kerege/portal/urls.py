@@ -14,5 +14,6 @@ urlpatterns = [
     path("language/", views.set_language, name="set-language"),
     path("components/", views.components, name="components"),
     path("sign-in/", include("kerege.portal.signin.urls")),
+    path("audit/", include("kerege.apps.common.auditors.urls")),
     path("aimak/", include("kerege.apps.aimak.urls")),
 ]

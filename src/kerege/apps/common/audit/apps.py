@@ -2,10 +2,6 @@
 
 from django.apps import AppConfig
 from django.core.signals import request_finished
-from django.utils.translation import gettext_lazy as _
-
-from kerege.apps.common.navigation import Item
-from kerege.apps.common.staff.rights import Right
 
 
 class AuditConfig(AppConfig):
@@ -13,7 +9,6 @@ class AuditConfig(AppConfig):
 
     name = "kerege.apps.common.audit"
     label = "audit"
-    navigation = (Item("audit:entries", _("Audit log"), Right.AUDIT_READ),)
 
     def ready(self) -> None:
         """See to attempts that a rolled-back request has made."""

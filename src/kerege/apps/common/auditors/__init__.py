@@ -1,0 +1,1 @@
+"""The auditors' page: what was recorded, found by person, day and subject."""
