@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Callable
 from functools import wraps
+from ipaddress import ip_address
 from pathlib import Path
 from typing import ParamSpec
 
@@ -14,6 +15,7 @@ from kerege.cli.failures import Failure
 from kerege.portal.configuration import ENVIRONMENT, ConfigurationError, initialize
 
 P = ParamSpec("P")
+PEM = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 folder_option = click.option(
@@ -98,6 +100,90 @@ def serve(listen: str, workers: int) -> None:
     call_command("collectstatic", verbosity=0, interactive=False)
     click.echo(f"The portal is at http://{listen}")
     run(listen, workers=workers)
+
+
+@portal.command()
+@click.option(
+    "--listen",
+    default="127.0.0.1:9001",
+    show_default=True,
+    help="Address and port that only the Security Server knows.",
+)
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
+@click.option("--certificate", type=PEM, help="Own TLS certificate, for mutual TLS.")
+@click.option("--key", type=PEM, help="Its private key.")
+@click.option(
+    "--security-server",
+    type=PEM,
+    help="internal.crt of the own Security Server: only it is let in.",
+)
+def serve_services(
+    *,
+    listen: str,
+    workers: int,
+    certificate: Path | None,
+    key: Path | None,
+    security_server: Path | None,
+) -> None:
+    r"""Serve the register's services to the own Security Server, and to nobody else.
+
+    X-Road headers are believed on a loopback address, or, with the last three options,
+    from the Security Server's own certificate. The site has none of these paths.
+
+    \b
+    Examples:
+      kerege portal serve-services --listen 127.0.0.1:9001
+      kerege portal serve-services --listen 10.1.2.3:9443 --certificate service.crt \\
+        --key service.key --security-server internal.crt
+    """
+    tls_files = (certificate, key, security_server)
+    if any(tls_files) and not all(tls_files):
+        message = "--certificate, --key and --security-server belong together"
+        raise click.UsageError(message)
+    _require_listener(listen, with_tls=all(tls_files))
+    os.environ["DJANGO_SETTINGS_MODULE"] = "kerege.portal.settings_services"
+    _serve_services(listen, workers, certificate, key, security_server)
+
+
+@with_django
+def _serve_services(
+    listen: str,
+    workers: int,
+    certificate: Path | None,
+    key: Path | None,
+    security_server: Path | None,
+) -> None:
+    from kerege.portal.server import MutualTLSFiles, run_services
+
+    tls = None
+    if certificate and key and security_server:
+        tls = MutualTLSFiles(certificate, key, security_server)
+    click.echo(f"The services are at {'https' if tls else 'http'}://{listen}")
+    try:
+        run_services(listen, workers=workers, tls=tls)
+    except (OSError, ValueError) as error:
+        raise Failure("The services cannot be served", why=f"{error}.") from error
+
+
+def _require_listener(listen: str, *, with_tls: bool) -> None:
+    host, _, port = listen.rpartition(":")
+    try:
+        address = ip_address(host.strip("[]"))
+        number = int(port)
+    except ValueError:
+        address, number = None, 0
+    if address is None or not 0 < number < 2**16:
+        message = f"--listen {listen}: say an address and a port, 127.0.0.1:9001"
+        raise click.UsageError(message)
+    if not with_tls and not address.is_loopback:
+        msg = f"Others can reach {host} too"
+        raise Failure(
+            msg,
+            why="X-Road headers are believed from the own Security Server only, and any "
+            "browser can send them.",
+            advice="Listen on a loopback address (127.0.0.1), or give --certificate, "
+            "--key and --security-server (docs/how-to/serve-the-register.md).",
+        )
 
 
 @portal.command()
