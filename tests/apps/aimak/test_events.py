@@ -123,6 +123,10 @@ def test_bekzat_is_born_into_the_family(asanovs: Family):
         ({"child": bekzat(pin="12002202600001")}, "pin.sex"),
         ({"child": bekzat(patronymic="")}, "patronymic.missing"),
         ({"mother": None}, "mother.missing"),
+        ({"relation": ""}, "relation.missing"),
+        ({"relation": "daughter"}, "code.unknown"),
+        ({"child": bekzat(surname="А" * 101)}, "text.too_long"),
+        ({"document": Document("letter", "1")}, "code.unknown"),
     ],
 )
 def test_slips_of_the_pen_are_told(asanovs: Family, wrong: Any, problem: str):

@@ -93,6 +93,10 @@ def test_an_adopted_child_is_a_child_and_has_no_past(asanovs: Family):
     assert [m.relation for m in card.members][-1] == "child"
     assert person_card(asanovs.meerim, TODAY)
     assert person_card(asanovs.meerim, date(2015, 6, 1)) is None
+    then = household_card(asanovs.household, date(2015, 6, 1))
+    assert then
+    assert "Мээрим" not in repr(then), "the household of that day tells no name either"
+    assert [m.since for m in card.members][-1] is None, "nor on which day she came"
     assert row.surname == "Асанова"
 
 

@@ -26,6 +26,7 @@ class UnknownCodeError(ValueError):
         )
         self.list_name = list_name
         self.code = code
+        self.known = known
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,15 @@ class CodeList:
         if code in self.aliases:
             return self.aliases[code]
         raise UnknownCodeError(self.name, code, tuple(self.codes))
+
+    def require(self, code: str) -> None:
+        """Hold that this is a code itself, as the book stores it.
+
+        Raises:
+            UnknownCodeError: It is none, or another spelling of one.
+        """
+        if code not in self.codes:
+            raise UnknownCodeError(self.name, code, tuple(self.codes))
 
     def text(self, code: str, language: str | None = None, sex: str = "") -> str:
         """Return the name of a code; of one that is not listed, the code itself."""

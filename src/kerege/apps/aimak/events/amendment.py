@@ -54,9 +54,10 @@ class Amendment(Event):
     def check(self, work: Work) -> list[Problem]:
         """A day that was, of what it is about."""
         found = checks.day(self.on, work)
-        if self.key[0] != self.about.pk:
+        key = dict(zip(self.model.KEY, self.key, strict=True))
+        if key.get(_column(self.about)) != self.about.pk:
             found.append(Problem("amendment.other"))
-        return found
+        return found + checks.columns(self.model, {**key, **(self.values or {})})
 
     def apply(self, by: Change) -> Touched:
         """Change or end."""
@@ -64,7 +65,7 @@ class Amendment(Event):
             end(self.model, self.key, self.on, by)
         else:
             change(self.model, self.key, self.values, self.on, by)
-        return _touched(self.about)
+        return _touched(dict(zip(self.model.KEY, self.key, strict=True)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +93,9 @@ class Correction(Event):
         found = checks.day(self.on, work)
         if not self.reason.strip():
             found.append(Problem("reason.missing", "reason"))
-        owner = getattr(self.row, self.row.KEY[0])
-        others = {getattr(self.row, name, None) for name in ("household_id",)}
-        if self.about.pk not in {owner, *others}:
+        if getattr(self.row, _column(self.about), None) != self.about.pk:
             found.append(Problem("amendment.other"))
-        return found
+        return found + checks.columns(type(self.row), self.values or {})
 
     def apply(self, by: Change) -> Touched:
         """Correct or remove the row.
@@ -108,7 +107,8 @@ class Correction(Event):
             remove(self.row, by)
         else:
             correct(self.row, self.values, by)
-        return _touched(self.about)
+        names = self.row.KEY
+        return _touched({name: getattr(self.row, name) for name in names})
 
 
 def undo_change(
@@ -144,7 +144,15 @@ def undo_change(
     return by
 
 
-def _touched(about: Person | Household) -> Touched:
-    if isinstance(about, Household):
-        return Touched(households={about.pk})
-    return Touched(persons={about.pk})
+def _column(about: Person | Household) -> str:
+    return "household_id" if isinstance(about, Household) else "person_id"
+
+
+def _touched(key: Mapping[str, Any]) -> Touched:
+    """Return whom a key is about: of a membership, both."""
+    found = Touched()
+    if "household_id" in key:
+        found.households.add(key["household_id"])
+    if "person_id" in key:
+        found.persons.add(key["person_id"])
+    return found

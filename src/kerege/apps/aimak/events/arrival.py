@@ -62,8 +62,8 @@ class Arrival(Event):
             found += checks.exists(self.household, self.on, "household")
         else:
             found += checks.number_free(self.household.number, work, self.on)
-        if not self.relation:
-            found.append(Problem("relation.missing", "relation"))
+            found += self.household.check()
+        found += checks.relation(self.relation)
         if self.person is not None:
             return found + self._check_known(self.person)
         if self.newcomer is None:

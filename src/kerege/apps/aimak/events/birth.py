@@ -48,8 +48,7 @@ class Birth(Event):
         found += self.child.check(self.on)
         if self.child.birth_date != self.on:
             found.append(Problem("birth_date.not_day", "birth_date"))
-        if not self.relation:
-            found.append(Problem("relation.missing", "relation"))
+        found += checks.relation(self.relation)
         return found + self._check_mother() + self._check_father()
 
     def apply(self, by: Change) -> Touched:

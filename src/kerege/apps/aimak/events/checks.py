@@ -1,8 +1,11 @@
 """Checks that several events share; each returns what is wrong, or nothing."""
 
+from collections.abc import Mapping
 from datetime import date
 
 from kerege.apps.aimak.actions import Document
+from kerege.apps.aimak.coded import too_long, unknown_codes
+from kerege.apps.aimak.codes import UnknownCodeError, code_list
 from kerege.apps.aimak.events.base import Problem, Work
 from kerege.apps.aimak.history import as_of
 from kerege.apps.aimak.models import (
@@ -12,6 +15,7 @@ from kerege.apps.aimak.models import (
     Person,
     PersonFacts,
     PersonPin,
+    Versioned,
 )
 from kerege.apps.aimak.models.persons import PIN_LENGTH
 
@@ -30,7 +34,7 @@ def day(on: date, work: Work) -> list[Problem]:
 
 def document(paper: Document, on: date, work: Work) -> list[Problem]:
     """An event rests on a paper with a number, written on its day or later."""
-    found = []
+    found = code(paper.kind, "documents", "document_kind")
     if not paper.number:
         found.append(Problem("document.missing", "document_number"))
     if paper.issued_on and paper.issued_on > work.today:
@@ -80,6 +84,13 @@ def number_free(household_number: str, work: Work, on: date) -> list[Problem]:
     return []
 
 
+def relation(value: str, field: str = "relation") -> list[Problem]:
+    """It is told what somebody is to the head, by a code of the list."""
+    if not value:
+        return [Problem("relation.missing", field)]
+    return code(value, "relations", field)
+
+
 def pin(value: str, sex: str, born: date | None, on: date) -> list[Problem]:
     """A PIN has 14 digits and nobody else's; its date and first digit are only odd."""
     if not value:
@@ -94,6 +105,32 @@ def pin(value: str, sex: str, born: date | None, on: date) -> list[Problem]:
     if sex and value[0] != {"female": "1", "male": "2"}[sex]:
         found.append(Problem("pin.sex", "pin", is_warning=True))
     return found
+
+
+def code(value: str, list_name: str, field: str) -> list[Problem]:
+    """A code is in its list; blank is none."""
+    try:
+        if value:
+            code_list(list_name).require(value)
+    except UnknownCodeError as error:
+        return [Problem("code.unknown", field, values=_told(error))]
+    return []
+
+
+def columns(model: type[Versioned], values: Mapping[str, object]) -> list[Problem]:
+    """Codes of a table's columns are in their lists, and texts fit."""
+    found = [
+        Problem("code.unknown", column, values=_told(error))
+        for column, error in unknown_codes(model, values)
+    ]
+    return found + [
+        Problem("text.too_long", column, values={"most": str(most)})
+        for column, most in too_long(model, values)
+    ]
+
+
+def _told(error: UnknownCodeError) -> dict[str, str]:
+    return {"code": error.code, "known": ", ".join(error.known)}
 
 
 def facts_on(person: Person, on: date) -> PersonFacts | None:

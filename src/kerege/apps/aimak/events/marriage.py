@@ -125,8 +125,7 @@ class Marriage(_Couple):
 
     def _check_move(self, move: Move) -> list[Problem]:
         found = checks.exists(move.household, self.on, "household")
-        if not move.relation:
-            found.append(Problem("relation.missing", "relation"))
+        found += checks.relation(move.relation)
         if move.person not in self.persons():
             found.append(Problem("person.missing", "move"))
         if checks.membership_on(move.person, move.household, self.on):

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from kerege.apps.aimak.events import checks
+from kerege.apps.aimak.events.base import Problem
 from kerege.apps.aimak.history import as_of, believed, change_many, chunks, end_many
 from kerege.apps.aimak.models import (
     Change,
@@ -28,11 +30,19 @@ class NewHousehold:
     flat: str = ""
     kind: str = "family"
 
+    def check(self) -> list[Problem]:
+        """Codes are in their lists, and texts fit."""
+        return checks.columns(HouseholdFacts, self._values())
+
     def create(self, office: Office, on: date, by: Change) -> Household:
         """Write it into an office's book."""
         household = Household.objects.create(office=office)
-        values = {
-            "office_id": office.pk,
+        values = self._values() | {"office_id": office.pk}
+        change_many(HouseholdFacts, {(household.pk,): values}, on, by)
+        return household
+
+    def _values(self) -> dict[str, object]:
+        return {
             "number": self.number,
             "kind": self.kind,
             "unit_code": self.unit_code,
@@ -40,8 +50,6 @@ class NewHousehold:
             "house": self.house,
             "flat": self.flat,
         }
-        change_many(HouseholdFacts, {(household.pk,): values}, on, by)
-        return household
 
 
 def households_of(persons: Iterable[Person], on: date) -> list[Household]:

@@ -37,12 +37,21 @@ class Newcomer:
             found.append(Problem("patronymic.missing", "patronymic", is_warning=True))
         if self.birth_date > on:
             found.append(Problem("birth_date.future", "birth_date"))
+        found += checks.columns(PersonFacts, self._facts())
         return found + checks.pin(self.pin, self.sex, self.birth_date, on)
 
     def create(self, office: Office, by: Change) -> Person:
         """Write them into the register; known from their birth on."""
         person = Person.objects.create(office=office)
-        facts = {
+        facts = self._facts()
+        change(PersonFacts, (person.pk,), facts, self.birth_date, by)
+        if self.pin:
+            values = {"pin": self.pin, "status": PinStatus.ASSIGNED}
+            change(PersonPin, (person.pk,), values, self.birth_date, by)
+        return person
+
+    def _facts(self) -> dict[str, object]:
+        return {
             "surname": self.surname,
             "given_name": self.given_name,
             "patronymic": self.patronymic,
@@ -54,8 +63,3 @@ class Newcomer:
             "nationality": self.nationality,
             "citizenship": self.citizenship,
         }
-        change(PersonFacts, (person.pk,), facts, self.birth_date, by)
-        if self.pin:
-            values = {"pin": self.pin, "status": PinStatus.ASSIGNED}
-            change(PersonPin, (person.pk,), values, self.birth_date, by)
-        return person

@@ -45,6 +45,9 @@ class HouseholdSplit(Event):
         found = checks.day(self.on, work)
         found += checks.document(self.document, self.on, work)
         found += checks.number_free(self.new.number, work, self.on)
+        found += self.new.check()
+        for one in sorted(set(self.relations.values())):
+            found += checks.relation(one, "relations")
         for person in self.persons():
             found += checks.alive(person, self.on, "persons")
             found += checks.member(person, self.household, self.on, "persons")
@@ -103,8 +106,9 @@ class HouseholdMerge(Event):
         if self.household.office_id != self.into.office_id:
             found.append(Problem("merge.office", "into"))
         moving = members_on(self.household, self.on)
-        if any(not self.relations.get(pk) for pk in moving):
-            found.append(Problem("relation.missing", "relations"))
+        told = {self.relations.get(pk, "") for pk in moving}
+        for one in sorted(told):
+            found += checks.relation(one, "relations")
         if "head" in self.relations.values():
             found.append(Problem("merge.head", "relations"))
         return found

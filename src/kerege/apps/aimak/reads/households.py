@@ -166,14 +166,14 @@ def _members(
 def _member(
     row: Membership, person: Named, shield: Shield, away: Away | None
 ) -> Member:
-    if shield.hides_place:
+    if shield.hides_place or person.is_hidden:
         person = Named(person_id=person.person_id, public_id="", is_hidden=True)
         return Member(person, "", is_head=False, since=None, until=None)
     return Member(
         person=person,
         relation=shield.relation(row.relation),
         is_head=row.is_head,
-        since=row.valid_from,
+        since=None if shield.hides_history else row.valid_from,
         until=row.valid_to,
         away=away,
     )

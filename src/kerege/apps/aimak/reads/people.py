@@ -52,14 +52,11 @@ def named(
         pins = _pins(chunk, on, known_at)
         rows = as_of(PersonFacts.objects.filter(person__in=chunk), on, known_at)
         for row in rows.select_related("person"):
-            found[row.person_id] = _named(row, pins.get(row.person_id, ""))
-    return {
-        pk: Named(person_id=pk, public_id="", is_hidden=True)
-        if hidden[pk].hides_person
-        else found[pk]
-        for pk in ids
-        if pk in found
-    }
+            if _may_show(row, hidden[row.person_id]):
+                found[row.person_id] = _named(row, pins.get(row.person_id, ""))
+            else:
+                found[row.person_id] = _nobody(row.person_id)
+    return {pk: found[pk] for pk in ids if pk in found}
 
 
 def person_card(
@@ -76,9 +73,7 @@ def person_card(
     hidden = shields([person.pk], sight)
     shield = hidden[person.pk]
     facts = as_of(person.facts.all(), on, known_at).first()
-    if facts is None or shield.hides_person:
-        return None
-    if shield.hides_history and facts.valid_to is not None:
+    if facts is None or not _may_show(facts, shield):
         return None
     pin = as_of(person.pins.all(), on, known_at).first()
     household, relation, address = _place(person, on, known_at, shield)
@@ -88,7 +83,8 @@ def person_card(
         version=person.version,
         office_id=person.office_id,
         on=on,
-        facts={n: getattr(facts, n) for n in names if n not in _NOT_SHOWN},
+        facts={n: getattr(facts, n) for n in names if n not in _NOT_SHOWN}
+        | ({"birth_place": ""} if shield.hides_history else {}),
         pin_status=pin.status if pin else "missing",
         earlier_pins=() if shield.hides_history else _earlier(person, pin),
         household_public_id=household,
@@ -110,6 +106,16 @@ def away_of(
                 row.valid_from, row.valid_to, row.reason, row.place, row.country
             )
     return found
+
+
+def _may_show(row: PersonFacts, shield: Shield) -> bool:
+    """Of an adopted child, only what is so and believed today."""
+    is_past = row.valid_to is not None or row.superseded_at is not None
+    return not (shield.hides_person or (shield.hides_history and is_past))
+
+
+def _nobody(person: int) -> Named:
+    return Named(person_id=person, public_id="", is_hidden=True)
 
 
 def _named(row: PersonFacts, pin: str) -> Named:

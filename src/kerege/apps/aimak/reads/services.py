@@ -68,7 +68,9 @@ def address_fact(pin: str, on: date) -> AddressFact | None:
     address = addresses(facts, on).get(household)
     if address is None:
         return None
-    return AddressFact(pin, found.since, address)
+    return AddressFact(
+        pin, None if found.shield.hides_history else found.since, address
+    )
 
 
 def household_of(pin: str, on: date) -> Household | None:
