@@ -140,24 +140,17 @@ def _to_parquet(plan: "Plan", folder: Path) -> None:
 def _to_database(plan: "Plan", truth: Path | None) -> None:
     from django.db import transaction
 
-    from kerege.apps.aimak.search.index import rebuild
     from kerege.apps.aimak.synth.load import RegisterNotEmptyError, load
 
     try:
         with transaction.atomic():
             counts = load(plan, progress=_show, truth=truth)
             click.echo("", err=True)
-            rebuild(_show_search)
+            make_index()
     except RegisterNotEmptyError as error:
         raise Failure("The country is not loaded", why=f"{error}.") from error
-    click.echo("", err=True)
     for name, rows in counts.items():
         click.echo(f"{rows:>12,}  {name}")
-    make_index()
-
-
-def _show_search(done: int) -> None:
-    click.echo(f"\r{done:>12,} people can be searched for", nl=False, err=True)
 
 
 def _show(progress: "Progress") -> None:
