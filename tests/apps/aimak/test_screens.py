@@ -49,11 +49,21 @@ def test_somebody_is_found_by_pin_spelling_alphabet_and_household(
     assert "Асан" not in str(entry.details)
 
 
-def test_who_is_protected_is_not_found(clerk: Client, asanovs: Family):
+def test_a_witness_is_not_found_and_a_hidden_address_is_no_way_to_find_somebody(
+    clerk: Client, asanovs: Family
+):
     rebuild()
-    protect(asanovs.usen, ProtectionKind.ADDRESS)
+    protect(asanovs.usen, ProtectionKind.WITNESS)
+    protect(asanovs.aigul, ProtectionKind.ADDRESS)
     page = clerk.get(reverse("aimak:search"), {"q": USEN_PIN}).content.decode()
     assert "Nobody was found" in page
+    by_number = clerk.get(reverse("aimak:search"), {"q": "№ 17"}).content.decode()
+    assert "Асанова Бурул" in by_number
+    assert "Асанова Айгүл" not in by_number
+    by_name = clerk.get(reverse("aimak:search"), {"q": "Асанова Айгүл"})
+    assert reverse("aimak:person", args=[asanovs.aigul.public_id]) in (
+        by_name.content.decode()
+    )
 
 
 def test_the_card_shows_the_members_and_hides_who_is_protected(

@@ -3,7 +3,9 @@
 from django.db.models import Max
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from kerege.apps.aimak.models import Household
@@ -27,9 +29,17 @@ def home(request: StaffRequest) -> HttpResponse:
     """Show the search field and what was open last."""
     context = {
         "recent": [_row(card) for card in _recent(request)],
-        "may_write": Right.REGISTER_WRITE in rights_of(request.user),
+        "links": _links(rights_of(request.user)),
     }
     return render(request, "aimak/home.html", context)
+
+
+def _links(rights: frozenset[Right]) -> list[tuple[str, str]]:
+    """Return what else somebody may do here."""
+    found = []
+    if Right.REGISTER_WRITE in rights:
+        found.append((reverse("aimak:new-household"), _("New household")))
+    return found
 
 
 def _recent(request: StaffRequest) -> list[HouseholdCard]:

@@ -12,6 +12,7 @@ from kerege.apps.aimak.views import showing
 from kerege.apps.aimak.views.access import may_write, open_household
 from kerege.apps.aimak.views.belongings import belongings
 from kerege.apps.aimak.views.days import days_of
+from kerege.apps.aimak.views.events import FORMS
 from kerege.apps.common.staff.access import StaffRequest, requires
 from kerege.apps.common.staff.rights import Right
 
@@ -33,6 +34,10 @@ def household(request: StaffRequest, public_id: str) -> HttpResponse:
     }
     if card is not None:
         context |= card_context(card)
+        context["actions"] = [
+            (reverse("aimak:event", args=[public_id, kind]), form.TITLE)
+            for kind, form in FORMS.items()
+        ]
     return render(request, "aimak/household.html", context)
 
 

@@ -1,13 +1,15 @@
 """Codes, addresses, dates and ages in the words of the reader."""
 
-from datetime import date
+from datetime import date, datetime
 
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext as _, ngettext
 
 from kerege.apps.aimak.codes import code_list
 from kerege.apps.aimak.models import ProtectionKind
 from kerege.apps.aimak.reads.values import Address, Away, Member, Named
+from kerege.apps.common.staff.models import Office
 
 NOTHING = "—"
 """What stands where the book says nothing."""
@@ -96,3 +98,19 @@ def number(value: object) -> str:
 def protection(kind: str) -> str:
     """Name a kind of protection."""
     return str(ProtectionKind(kind).label)
+
+
+def in_language(ky: str, ru: str, en: str) -> str:
+    """Choose a name in the page's language, or one of those there are."""
+    names = {"ky": ky, "ru": ru, "en": en}
+    return names.get((get_language() or "en")[:2], "") or ru or ky or en
+
+
+def office(value: Office) -> str:
+    """Return an office's name."""
+    return in_language(value.name_ky, value.name_ru, value.name_en)
+
+
+def moment(value: datetime) -> str:
+    """Write a moment in the time of the office."""
+    return date_format(timezone.localtime(value), "SHORT_DATETIME_FORMAT")
