@@ -16,8 +16,12 @@ import time
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.rows import Row
+
+if TYPE_CHECKING:
+    from kerege.apps.aimak.imports.models import Import
 
 PREFIX = "aimak.import_50k"
 PERSONS = {"small": 5_000, "full": 50_000}
@@ -77,7 +81,7 @@ def main() -> None:
 
     django.setup()
     persons, folder = int(sys.argv[1]), Path(sys.argv[2])
-    item, bad = _prepare(persons, folder)
+    item, bad = prepare(persons, folder)
     from kerege.apps.aimak.imports.jobs import CHECK, TAKE, start
     from kerege.apps.aimak.imports.models import State
     from kerege.apps.aimak.models import PersonFacts
@@ -104,7 +108,8 @@ def main() -> None:
     print(json.dumps({**times, "persons": persons, "bad": len(bad)}))
 
 
-def _prepare(persons: int, folder: Path):  # noqa: ANN202
+def prepare(persons: int, folder: Path) -> "tuple[Import, set[int]]":
+    """Make tables, an office and a book; return the import and its bad rows."""
     from django.core.management import call_command
 
     from kerege.apps.aimak.imports.uploading import store

@@ -25,5 +25,8 @@ PAGES = (
     Page("home-clerk", "/", who="clerk"),
     Page("components", "/components/"),
     Page("sign-in", "/sign-in/"),
+    Page("imports", "/aimak/imports/", who="clerk"),
+    Page("import-upload", "/aimak/imports/new/", who="clerk"),
+    Page("export", "/aimak/exports/", who="clerk"),
     Page("no-such-page", "/there-is-none/", status=404),
 )

@@ -1,5 +1,6 @@
 """A clerk sends a book, chooses the columns, looks, takes, undoes."""
 
+import importlib
 import io
 from datetime import date
 
@@ -59,10 +60,10 @@ def test_a_book_from_the_file_to_the_register_and_back(browser, tmp_path):
     assert "B: Фамилиясы" in page.content.decode()
     answer = browser.post(columns, chosen(browser, columns))
     show = answer["Location"]
-    assert 'http-equiv="refresh"' in browser.get(show).content.decode()
+    assert "data-progress" in browser.get(show).content.decode()
     work()
     page = browser.get(show).content.decode()
-    assert 'http-equiv="refresh"' not in page
+    assert "data-progress" not in page
     assert "Take the good rows" in page
     report = browser.get(show + "report/").content.decode()
     assert "“1” has 1 digits; a PIN has 14. Look at the passport." in report
@@ -128,7 +129,7 @@ def test_a_known_header_brings_its_columns_along(browser, tmp_path, upload, offi
 def test_a_missing_column_is_asked_for_by_its_name(browser, upload):
     item = upload()
     address = f"/aimak/imports/{item.public_id}/columns/"
-    answer = browser.post(address, chosen(browser, address) | {"column_4": ""})
+    answer = browser.post(address, chosen(browser, address) | {"column_4": "-"})
     assert answer.status_code == 422
     assert "No column is chosen for “Date of birth”." in answer.content.decode()
     item.refresh_from_db()
@@ -214,3 +215,19 @@ def test_every_page_speaks_the_clerks_language(clerk, upload, language):
         assert f'lang="{language}"' in page
         for english in ("Rows", "Household", "Imports", "Choose", "Take", "Check"):
             assert english not in page
+
+
+def test_a_full_disk_is_told_and_changes_nothing(browser, tmp_path):
+    """/dev/full takes no byte, as a disk without room."""
+    path = xlsx(tmp_path / "b.xlsx", [HEADER, *FAMILY])
+    with pytest.MonkeyPatch.context() as patch:
+        views = importlib.import_module("kerege.apps.aimak.imports.views.upload")
+        patch.setattr(views.tempfile, "NamedTemporaryFile", full_disk)
+        answer = send(browser, path)
+    assert answer.status_code == 422
+    assert "no room on its disk" in answer.content.decode()
+    assert not Import.objects.exists()
+
+
+def full_disk(**_):
+    return open("/dev/full", "wb")  # noqa: PTH123  the view closes it

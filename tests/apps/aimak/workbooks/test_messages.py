@@ -13,7 +13,7 @@ from kerege.apps.aimak.workbooks.fields import fields, words_of
 from kerege.apps.aimak.workbooks.messages import LANGUAGES, messages, shown
 
 CODE = re.compile(
-    r"(file|sheet|csv|cell|text|name|pin|date|number|sex|relation|missing|mapping)"
+    r"(disk|file|sheet|csv|cell|text|name|pin|date|number|sex|relation|missing|mapping)"
     r"\.[a-z_0-9]+\Z"
 )
 

@@ -12,8 +12,9 @@ from django.views.decorators.http import require_http_methods
 from kerege.apps.aimak.exports.download import attachment
 from kerege.apps.aimak.exports.tables import TABLES, rows_of
 from kerege.apps.aimak.pages import language, office_name, offices_of
+from kerege.apps.aimak.workbooks.messages import text_of
 from kerege.apps.aimak.workbooks.writing import FileKind
-from kerege.apps.common.audit.record import record
+from kerege.apps.common.audit.record import Outcome, record
 from kerege.apps.common.staff.access import StaffRequest, requires
 from kerege.apps.common.staff.models import Office
 from kerege.apps.common.staff.rights import Right
@@ -61,7 +62,12 @@ def export(request: StaffRequest) -> HttpResponse:
     names = {pk: office_name(one) for pk, one in offices.items()}
     form = ExportForm(request.POST or None, offices=names)
     if request.method == "POST" and form.is_valid():
-        return _send(request, offices[form.cleaned_data["office"]], form.cleaned_data)
+        office = offices[form.cleaned_data["office"]]
+        try:
+            return _send(request, office, form.cleaned_data)
+        except OSError:
+            record(request.user, "export register", office.code, outcome=Outcome.FAILED)
+            form.add_error(None, text_of("disk.full", {}, language()))
     status = 422 if form.errors else 200
     return render(request, "exports/export.html", {"form": form}, status=status)
 

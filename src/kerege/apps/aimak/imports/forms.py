@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_SHOWN_COLUMNS = 100
 """Columns that the page offers: forms have 20 to 60. The others are not read."""
+NOT_READ = "-"
 _MAX_SAMPLE = 40
 
 
@@ -36,9 +37,7 @@ class UploadForm(forms.Form):
     file = forms.FileField(
         label=_("Household book"),
         help_text=_("A file of the kind XLSX or CSV, at most 30 MB."),
-        widget=forms.FileInput(
-            attrs={"accept": ".xlsx,.csv,.txt", "class": "govuk-file-upload"}
-        ),
+        widget=forms.FileInput(attrs={"accept": ".xlsx,.csv,.txt"}),
     )
 
     def __init__(
@@ -70,6 +69,7 @@ class ColumnsForm(forms.Form):
     header_row = forms.IntegerField(
         label=_("Row with the names of the columns"),
         help_text=_("0 if there is none. People are read from the rows below it."),
+        widget=forms.NumberInput(attrs={"class": "govuk-input--width-3"}),
         min_value=0,
         max_value=MAX_HEADER_ROWS,
     )
@@ -94,7 +94,7 @@ class ColumnsForm(forms.Form):
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self._rows, self._mapping = rows, mapping
         self.fields["header_row"].initial = mapping.header_row
-        choices = [("", _("is not read")), *_labels(language)]
+        choices = [(NOT_READ, _("is not read")), *_labels(language)]
         width = max((len(row.values) for row in rows), default=0)
         for column in range(min(width, MAX_SHOWN_COLUMNS)):
             if any(row.value(column) is not None for row in rows):
@@ -102,8 +102,7 @@ class ColumnsForm(forms.Form):
                     label=_column_label(rows, column, mapping.header_row),
                     help_text=_samples(rows, column, mapping.header_row),
                     choices=choices,
-                    required=False,
-                    initial=mapping.columns.get(column, ""),
+                    initial=mapping.columns.get(column, NOT_READ),
                 )
 
     def offer_units(self, office: Office, chosen: str, today: date, lang: str) -> None:
@@ -125,7 +124,7 @@ class ColumnsForm(forms.Form):
         columns = {
             column: data[f"column_{column}"]
             for column in range(MAX_COLUMNS)
-            if data.get(f"column_{column}")
+            if data.get(f"column_{column}", NOT_READ) != NOT_READ
         }
         return ColumnMapping(data["header_row"], self._mapping.fingerprint, columns)
 

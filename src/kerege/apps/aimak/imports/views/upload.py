@@ -34,6 +34,9 @@ def upload(request: StaffRequest) -> HttpResponse:
         office = offices[form.cleaned_data["office"]]
         try:
             item = _stored(request, office, form.cleaned_data["file"])
+        except OSError:
+            record(request.user, "import uploaded", outcome=Outcome.FAILED)
+            form.add_error("file", message("disk.full", {}))
         except WorkbookError as error:
             record(
                 request.user,
