@@ -22,6 +22,8 @@ OTHER_GENDER = 0.25
 """Асанова for Асанов costs as much as a quarter of a wrong letter."""
 OTHER_ENDING = 0.6
 """Асаналиев for Асан, Маматова for Маматский."""
+_HOPELESS = 0.4
+"""Names that differ in such a share of their letters are not compared to the end."""
 _SPELLING_STEP = 0.01
 _FEWEST_LETTERS = 4
 """In shorter names a mistake weighs as much as in one of so many letters."""
@@ -102,7 +104,7 @@ def rank_folded(reading: str, query: str, folded: str, candidate: str) -> float:
     if reading == folded:
         return SAME_NAME - _spelling(query, candidate)
     longest = max(len(reading), len(folded), _FEWEST_LETTERS)
-    limit = longest / 2
+    limit = longest * _HOPELESS
     cost = distance(reading, folded, limit)
     asked, found = split_ending(reading), split_ending(folded)
     if asked.ending or found.ending:

@@ -1,8 +1,9 @@
 """Candidates for a misspelled name, from a vocabulary, ranked and with the reason.
 
 The vocabulary is whatever can look keys up: tables in a database, or the one in memory
-here, for tests and for small registers. It is asked at most twice for a word: for up to
-one mistake and beginnings, and, if nothing good came, for up to two.
+here, for tests and for small registers. It is asked at most three times for a word: for
+up to one mistake; for names that begin so, if the name itself is not there; and for up
+to two mistakes, if nothing good came.
 """
 
 from collections import defaultdict
@@ -20,6 +21,8 @@ MAX_CANDIDATES = 20
 """Names that people are looked for by: more would find everybody."""
 MAX_ENTRIES = 2_000
 """Entries that one look-up may bring; ranking them takes some 50 ms."""
+SAME = 0.93
+"""From this rank on a name is a spelling of the word, not a near miss."""
 GOOD = 0.85
 """From this rank on there is no need to look for two mistakes."""
 LEAST = 0.62
@@ -119,13 +122,18 @@ def candidates(
     if not asked:
         return []
     folds = [reading for _, reading, _ in asked]
-    starts = {beginning(f) for f in folds if len(f) >= BEGINNINGS.start}
-    found = _ranked(vocabulary.find(look_up_keys(folds, 1) | starts, 1), asked)
-    if not found or max(c.rank for c in found.values()) < GOOD:
-        more = _ranked(vocabulary.find(look_up_keys(folds, 2), 2), asked)
-        found = more | found
+    found = _ranked(vocabulary.find(look_up_keys(folds, 1), 1), asked)
+    if _best(found) < SAME:
+        starts = {beginning(f) for f in folds if len(f) >= BEGINNINGS.start}
+        found = _ranked(vocabulary.find(starts, 0), asked) | found
+    if _best(found) < GOOD:
+        found = _ranked(vocabulary.find(look_up_keys(folds, 2), 2), asked) | found
     in_order = sorted(found.values(), key=lambda c: (-c.rank, c.text))
     return in_order[:limit]
+
+
+def _best(found: dict[int, Candidate]) -> float:
+    return max((candidate.rank for candidate in found.values()), default=0.0)
 
 
 def _ranked(

@@ -20,11 +20,11 @@ from kerege.apps.aimak.models import (
 )
 from kerege.apps.aimak.models.versioned import CURRENT
 from kerege.apps.aimak.names.query import PIN_DIGITS, Query, parse_query, words
-from kerege.apps.aimak.names.vocabulary import Candidate, candidates
+from kerege.apps.aimak.names.vocabulary import SAME, Candidate, candidates
 from kerege.apps.aimak.protection import VEILED, Shield, Sight, shields
 from kerege.apps.aimak.search.index import age
 from kerege.apps.aimak.search.models import PersonEntry, StreetWord
-from kerege.apps.aimak.search.people import SAME, Hit, NameSearch
+from kerege.apps.aimak.search.people import Hit, NameSearch
 from kerege.apps.aimak.search.words import StoredVocabulary
 from kerege.apps.aimak.soate import prefix_of
 from kerege.apps.common.staff.access import Scope

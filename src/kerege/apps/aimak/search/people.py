@@ -13,15 +13,13 @@ from itertools import permutations
 from django.db.models import QuerySet
 
 from kerege.apps.aimak.names.query import NameWord
-from kerege.apps.aimak.names.vocabulary import Candidate, candidates
+from kerege.apps.aimak.names.vocabulary import SAME, Candidate, candidates
 from kerege.apps.aimak.search.models import PersonEntry, PersonWord
 from kerege.apps.aimak.search.words import StoredVocabulary
 
 SLOTS = ("surname_id", "given_id", "patronymic_id")
 FETCHED = 400
 """Rows of one question: enough for a page and to see that there are more."""
-SAME = 0.93
-"""From this rank on a name is a spelling of the word, not a near miss."""
 FORMER = 0.95
 """What a rank is worth for a name somebody had before, or a second one."""
 LEFT_OUT = 0.75
