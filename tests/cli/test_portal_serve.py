@@ -1,11 +1,14 @@
 """`kerege portal serve` in a checkout where nothing has been built yet."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from click.testing import CliRunner
 from django.contrib.staticfiles import finders
 
 from kerege.cli.portal import portal
+from kerege.portal.configuration import initialize
 
 
 def test_a_missing_style_sheet_is_told_with_the_command_that_makes_it(
@@ -22,3 +25,22 @@ def test_a_missing_style_sheet_is_told_with_the_command_that_makes_it(
     assert "The site's style sheet is missing" in answer.output
     assert "make setup (or scripts/build-portal-css)" in answer.output
     assert not (tmp_path / "static").exists()
+
+
+def test_a_database_of_an_older_version_is_told_with_what_to_do(tmp_path: Path):
+    """A process of its own: settings are read once in each."""
+    folder = tmp_path / "portal"
+    initialize(folder)  # no tables yet
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "kerege.cli", "portal", "--folder", str(folder)),
+            *("serve-services", "--listen", "127.0.0.1:1"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert "The database is of an older version" in done.stderr
+    assert "kerege portal migrate" in done.stderr

@@ -63,6 +63,26 @@ def with_django(command: Callable[P, None]) -> Callable[P, None]:
     return prepared
 
 
+def _require_tables() -> None:
+    """Say so before the first page does, if the tables are of another version."""
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+    from django.db.utils import OperationalError
+
+    try:
+        executor = MigrationExecutor(connection)
+    except OperationalError as error:
+        raise Failure(
+            "The database cannot be opened", why=str(error).strip()
+        ) from error
+    if missing := executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise Failure(
+            "The database is of an older version",
+            why=f"{len(missing)} steps are missing, the first is {missing[0][0]}.",
+            advice="Make a backup, then bring it up to date: kerege portal migrate",
+        )
+
+
 @portal.command()
 def init() -> None:
     """Make the folder with a settings file and keys; keep what is there."""
@@ -97,6 +117,7 @@ def serve(listen: str, workers: int) -> None:
     from kerege.portal.server import run
 
     _require_style_sheet()
+    _require_tables()
     call_command("collectstatic", verbosity=0, interactive=False)
     click.echo(f"The portal is at http://{listen}")
     run(listen, workers=workers)
@@ -155,6 +176,7 @@ def _serve_services(
 ) -> None:
     from kerege.portal.server import MutualTLSFiles, run_services
 
+    _require_tables()
     tls = None
     if certificate and key and security_server:
         tls = MutualTLSFiles(certificate, key, security_server)
