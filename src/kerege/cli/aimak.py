@@ -10,7 +10,7 @@ import click
 from kerege.cli.aimak_index import index as index_command, make_index
 from kerege.cli.aimak_units import units as units_command
 from kerege.cli.failures import Failure
-from kerege.cli.portal import with_django
+from kerege.cli.portal_parts import with_django
 from kerege.portal.configuration import ENVIRONMENT
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from kerege.cli.portal import with_django
+from kerege.cli.portal_parts import with_django
 from kerege.portal.configuration import ENVIRONMENT
 
 

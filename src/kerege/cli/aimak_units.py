@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kerege.cli.failures import Failure
-from kerege.cli.portal import with_django
+from kerege.cli.portal_parts import with_django
 from kerege.portal.configuration import ENVIRONMENT
 
 if TYPE_CHECKING:

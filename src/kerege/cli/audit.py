@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kerege.cli.failures import Failure
-from kerege.cli.portal import choose_folder, folder_option, with_django
+from kerege.cli.portal_parts import choose_folder, folder_option, with_django
 
 if TYPE_CHECKING:
     from cryptography import x509

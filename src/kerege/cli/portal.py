@@ -3,29 +3,22 @@
 import os
 import signal
 import threading
-from collections.abc import Callable
-from functools import wraps
 from ipaddress import ip_address
 from pathlib import Path
-from typing import ParamSpec
 
 import click
 
 from kerege.cli.failures import Failure
-from kerege.portal.configuration import ENVIRONMENT, ConfigurationError, initialize
-
-P = ParamSpec("P")
-PEM = click.Path(path_type=Path, exists=True, dir_okay=False)
-
-
-folder_option = click.option(
-    "--folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar=ENVIRONMENT,
-    default=Path("portal"),
-    show_default=True,
-    help="The portal's folder.",
+from kerege.cli.portal_backup import backup, restore
+from kerege.cli.portal_parts import (
+    choose_folder,
+    folder_option,
+    portal_folder,
+    with_django,
 )
+from kerege.portal.configuration import initialize
+
+PEM = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.group()
@@ -35,32 +28,8 @@ def portal(folder: Path) -> None:
     choose_folder(folder)
 
 
-def choose_folder(folder: Path) -> None:
-    """Let Django find the portal's folder."""
-    os.environ[ENVIRONMENT] = str(folder.resolve())
-    os.environ["DJANGO_SETTINGS_MODULE"] = "kerege.portal.settings"
-
-
-def with_django(command: Callable[P, None]) -> Callable[P, None]:
-    """Set Django up before a command; say what is missing if that cannot be."""
-
-    @wraps(command)
-    def prepared(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            import django
-        except ModuleNotFoundError as error:
-            raise Failure(
-                "The portal is not installed",
-                why=f"The package {error.name} is missing.",
-                advice="Install it: pip install 'kerege[portal]'",
-            ) from error
-        try:
-            django.setup()
-        except ConfigurationError as error:
-            raise Failure(str(error)) from error
-        command(*args, **kwargs)
-
-    return prepared
+portal.add_command(backup)
+portal.add_command(restore)
 
 
 def _require_tables() -> None:
@@ -86,9 +55,9 @@ def _require_tables() -> None:
 @portal.command()
 def init() -> None:
     """Make the folder with a settings file and keys; keep what is there."""
-    initialize(_folder())
+    initialize(portal_folder())
     migrate_database()
-    click.echo(f"{_folder()} is ready. Next: kerege portal serve")
+    click.echo(f"{portal_folder()} is ready. Next: kerege portal serve")
 
 
 @with_django
@@ -231,7 +200,3 @@ def _require_style_sheet() -> None:
             "repository.",
             advice="In a checkout: make setup (or scripts/build-portal-css).",
         )
-
-
-def _folder() -> Path:
-    return Path(os.environ[ENVIRONMENT])
