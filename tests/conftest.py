@@ -42,6 +42,11 @@ def attempts_stay_in_their_test() -> Iterator[None]:
         writer._pending.acts.clear()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Drive the browser last: while it is open its event loop is this thread's."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 @pytest.fixture(autouse=True)
 def logs_are_put_back() -> Iterator[None]:
     """Commands configure the logs of the whole process; the next test needs all."""
