@@ -11,6 +11,8 @@ from http.client import HTTPConnection
 
 import pytest
 
+from kerege.sandbox.check import exercise
+from kerege.sandbox.demo import Demo, what_runs_where
 from kerege.sandbox.layout import PORTAL_CLIENT, PROVIDER
 from kerege.sandbox.people import register
 from tests.terminals import Screen
@@ -33,7 +35,7 @@ def checked(tmp_path_factory):
     """Check a new demo; return its folder, its exit code and what it said."""
     folder = tmp_path_factory.mktemp("demo") / "instance"
     process = demo(folder, "--check")
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=400)
     return folder, process.returncode, output
 
 
@@ -46,6 +48,7 @@ def test_the_check_passes_and_names_nobody(checked):
     _, exit_code, output = checked
     assert exit_code == 0, output
     assert "containers verified" in output
+    assert "signed in at the register's site and found a person" in output
     assert "no PIN and no name in any log" in output
     assert not any(pin in output for pin in register().people)
 
@@ -61,7 +64,7 @@ def test_every_log_line_is_an_event(folder):
 def test_a_second_start_finds_everything_alone_and_stops_with_its_terminal(folder):
     process = demo(folder)
     lines = []
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not any("Ctrl-C stops everything" in line for line in lines):
         assert time.monotonic() < deadline, lines
         line = process.stdout.readline()
@@ -69,6 +72,7 @@ def test_a_second_start_finds_everything_alone_and_stops_with_its_terminal(folde
         lines.append(line)
     assert not any("Building a new instance" in line for line in lines)
     assert any("curl -H" in line for line in lines)
+    assert any("sign in as clerk" in line for line in lines)
     second = demo(folder, "--reset")
     output, _ = second.communicate(timeout=60)
     assert second.returncode == 1, output
@@ -107,6 +111,51 @@ def ask(port, path):
     connection.request("GET", path, headers={"X-Road-Client": PORTAL_CLIENT.path})
     connection.getresponse().read()
     connection.close()
+
+
+async def test_without_the_portal_a_table_answers(folder, monkeypatch):
+    monkeypatch.setattr("kerege.sandbox.demo.is_installed", lambda: False)
+    told = []
+    async with Demo(folder, told.append) as running:
+        assert running.village is None
+        await exercise(running, told.append)
+        assert "a real one comes with kerege[portal]" in what_runs_where(running)
+    assert not any("found a person" in line for line in told)
+
+
+def test_the_register_answers_what_the_table_does(folder):
+    """Guides and tutorials name people of the table: the register knows them."""
+    script = (
+        "import sys, json, django; django.setup()\n"
+        "from kerege.apps.aimak.services import answers\n"
+        "from datetime import date\n"
+        "day = date(2026, 11, 24)\n"
+        "told = [[answers.address_of(pin, day), answers.family_of(pin, day)]\n"
+        "        for pin in sys.argv[1:]]\n"
+        "print(json.dumps([[one.model_dump(by_alias=True) for one in pair]"
+        " for pair in told]))"
+    )
+    here = register()
+    environment = {
+        "KEREGE_PORTAL": str(folder / "village"),
+        "DJANGO_SETTINGS_MODULE": "kerege.portal.settings",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", script, *here.people],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=True,
+    )
+    for pin, (address, family) in zip(
+        here.people, json.loads(done.stdout), strict=True
+    ):
+        expected = here.address_fact(pin) | {"streetId": address["streetId"]}
+        assert address == expected
+        by_name = sorted(family["members"], key=lambda one: one["name"])
+        wanted = here.family_members(pin)["members"]
+        assert by_name == sorted(wanted, key=lambda one: one["name"])
+        assert family["members"][0]["role"] == "Глава семьи"
 
 
 def test_nothing_runs_afterwards(folder):

@@ -21,6 +21,7 @@ from kerege.sandbox.live_state import LiveState
 from kerege.sandbox.live_terminal import Terminal, can_show
 from kerege.sandbox.ports import NoPortsError
 from kerege.sandbox.processes import ServerDidNotStartError
+from kerege.sandbox.village import VillageDidNotStartError
 
 DEFAULT_FOLDER = Path("var/demo")
 
@@ -46,8 +47,9 @@ def demo(*, folder: Path, reset: bool, check: bool, lines: bool) -> None:
     r"""Run a whole X-Road instance on this machine. NOT FOR PRODUCTION.
 
     Three members with a Security Server each, a certification authority, an OCSP
-    responder, a time-stamping authority, and a village register that answers two
-    services about synthetic people. A second start finds all of it again.
+    responder, a time-stamping authority, and a village register of synthetic people:
+    its services behind a Security Server, and its site for clerks where the portal is
+    installed. A second start finds all of it again.
 
     On a terminal a screen shows what passes: rates, durations, verdicts, services and
     clients, faults with what to do about them, the last messages. `q` stops it all.
@@ -69,7 +71,7 @@ def demo(*, folder: Path, reset: bool, check: bool, lines: bool) -> None:
     except (CheckFailedError, FolderError, NoPortsError) as error:
         what, *more = str(error).splitlines()
         raise Failure(what, advice="\n  ".join(more)) from error
-    except ServerDidNotStartError as error:
+    except (ServerDidNotStartError, VillageDidNotStartError) as error:
         raise Failure(
             str(error), advice="Try it from scratch: kerege demo --reset"
         ) from error

@@ -280,8 +280,8 @@ def _tsa_url(ports: Ports) -> str:
 
 def _ports(files: Files) -> Ports:
     plan = json.loads(files.plan.read_text(encoding="utf-8"))
-    # A plan of an older version has no admin port: another one than any we find.
-    return Ports(**{"admin": 0, **plan["ports"]})
+    # A plan of an older version has fewer ports: others than any that we find.
+    return Ports(**{"admin": 0, "site": 0, **plan["ports"]})
 
 
 def _write_plan(files: Files, ports: Ports) -> None:

@@ -1,7 +1,8 @@
 """The unattended demo: exercises a running sandbox and proves what it finds.
 
 Rights given and refused, unknown people and services, containers of both sides
-downloaded and verified, and no personal data in any log.
+downloaded and verified, a clerk who signs in at the register's site and finds a person,
+and no personal data in any log.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 import aiohttp
 
 from kerege.exchange.configuration import load_directory
+from kerege.sandbox.check_village import find_somebody
 from kerege.sandbox.demo import Demo
 from kerege.sandbox.layout import (
     BANK,
@@ -59,6 +61,11 @@ async def exercise(demo: Demo, write: Write) -> None:
         write(f"  ✓ {len(answered)} answers, rights given and refused as planned")
         verified = await _verify_containers(caller, answered[0])
         write(f"  ✓ {verified} containers verified: signature, OCSP, time-stamp")
+    if demo.village and demo.village.site:
+        problem = await find_somebody(demo.village)
+        if problem:
+            raise CheckFailedError(problem)
+        write("  ✓ signed in at the register's site and found a person")
     _require_no_personal_data(demo)
     write("  ✓ no PIN and no name in any log")
 
@@ -148,9 +155,10 @@ def _require_no_personal_data(demo: Demo) -> None:
     people = register().people.values()
     secrets = {person.pin for person in people} | {UNKNOWN_PIN}
     secrets |= {person.name for person in people}
-    for member in MEMBERS:
-        text = demo.log_of(member).read_text(encoding="utf-8", errors="replace")
+    logs = [demo.log_of(member) for member in MEMBERS]
+    for log in (*logs, *sorted(demo.files.village.glob("*.log"))):
+        text = log.read_text(encoding="utf-8", errors="replace")
         found = [secret for secret in secrets if secret in text]
         if found:
-            msg = f"Personal data in {demo.log_of(member)}: {found[0]}"
+            msg = f"Personal data in {log}: {found[0]}"
             raise CheckFailedError(msg)

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 from kerege.sandbox.builder import Instance, build, is_built, load, move_ports, prepare
 from kerege.sandbox.events import Event
@@ -33,6 +33,7 @@ from kerege.sandbox.people import register
 from kerege.sandbox.ports import find_ports
 from kerege.sandbox.processes import ServerProcess, start_server
 from kerege.sandbox.services import start_services
+from kerege.sandbox.village import Village, is_installed, start_village
 
 Write = Callable[[str], None]
 Hear = Callable[[MemberPlan, Event], None]
@@ -55,6 +56,8 @@ class Demo:
     """Gets the servers' log events; without, a line of each message is written."""
     instance: Instance | None = None
     servers: list[ServerProcess] = field(default_factory=list)
+    village: Village | None = None
+    """The register and its site; None: a table answers, for the portal is not installed."""
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def __aenter__(self) -> Self:
@@ -73,19 +76,28 @@ class Demo:
         lock = self._stack.enter_context(held(self.root))
         instance = self.instance = await asyncio.to_thread(self._prepared)
         hear = self.hear or self._lines()
+        with_village = is_installed()
         self._step("trust services, global configuration, village register")
-        await start_services(self._stack, instance)
+        without = {"register"} if with_village else set()
+        await start_services(self._stack, instance, without=without)
         self._step("security servers " + ", ".join(m.server_code for m in MEMBERS))
-        started_servers = await asyncio.gather(
+        results = await asyncio.gather(
             *(start_server(instance.files, m, hear, lock) for m in MEMBERS),
+            self._start_village(lock) if with_village else asyncio.sleep(0),
             return_exceptions=True,
         )
-        self.servers = [s for s in started_servers if isinstance(s, ServerProcess)]
+        self.servers = [s for s in results if isinstance(s, ServerProcess)]
         note_processes(lock, [os.getpid(), *(s.process.pid for s in self.servers)])
-        for result in started_servers:
+        for result in results:
             if isinstance(result, BaseException):
                 raise result
         self._step(f"ready after {time.perf_counter() - started:.1f} s")
+
+    async def _start_village(self, lock: IO[str]) -> None:
+        instance = self._running()
+        self.village = await start_village(
+            self._stack, instance.files, instance.ports, lock, self._step
+        )
 
     async def stop(self) -> None:
         """Stop everything that runs."""
@@ -196,7 +208,19 @@ def where_things_are(demo: Demo) -> list[str]:
             f"  configuration http://{TRUST_ADDRESS}:{ports.configuration}/internalconf, "
             f"OCSP :{ports.ca_ocsp}, time-stamps :{ports.tsa}, register :{ports.provider}"
         ),
+        *_about_village(demo.village),
         f"  files in {demo.root}",
+    ]
+
+
+def _about_village(village: Village | None) -> list[str]:
+    if village is None:
+        return ["  the register is a table; a real one comes with kerege[portal]"]
+    if not village.site:
+        return ["  the register has no site: its style sheet is made by `make setup`"]
+    return [
+        f"  the register's site {village.site}, {village.persons} synthetic people:",
+        f"       sign in as {village.sign_in_name}, password {village.password}",
     ]
 
 

@@ -108,6 +108,8 @@ class Ports:
     tsa: int = 8899
     provider: int = 9001
     admin: int = 9180
+    site: int = 8000
+    """Of the village's site, for people."""
 
     def shifted(self, by: int) -> "Ports":
         """Return the ports with all numbers moved up."""
@@ -153,6 +155,11 @@ class Files:
     def pin(self) -> Path:
         """The PIN of all tokens, mode 0600. Synthetic, for this sandbox only."""
         return self.root / "token-pin"
+
+    @property
+    def village(self) -> Path:
+        """The folder of the register and its site."""
+        return self.root / "village"
 
     def server(self, plan: MemberPlan) -> Path:
         """The folder of one Security Server."""

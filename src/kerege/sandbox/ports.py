@@ -38,7 +38,13 @@ def busy_addresses(ports: Ports) -> list[str]:
         ports.ocsp,
         ports.admin,
     )
-    trust_ports = (ports.configuration, ports.ca_ocsp, ports.tsa, ports.provider)
+    trust_ports = (
+        ports.configuration,
+        ports.ca_ocsp,
+        ports.tsa,
+        ports.provider,
+        ports.site,
+    )
     wanted = [(member.address, port) for member in MEMBERS for port in server_ports]
     wanted += [(TRUST_ADDRESS, port) for port in trust_ports]
     return [f"{host}:{port}" for host, port in wanted if not _is_free(host, port)]
