@@ -133,12 +133,12 @@ def test_nobody_without_the_right_reads_the_book(asanovs: Family):
 def test_the_card_needs_few_questions(
     clerk: Client, asanovs: Family, django_assert_max_num_queries
 ):
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(36):
         clerk.get(card_of(asanovs))
     rebuild()
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(36):
         clerk.get(reverse("aimak:search"), {"q": "Асанов"})
-    with django_assert_max_num_queries(32):
+    with django_assert_max_num_queries(38):
         clerk.get(page_of(asanovs.usen.public_id))
 
 

@@ -16,4 +16,5 @@ class AimakConfig(AppConfig):
     label = "aimak"
     navigation: ClassVar[tuple[Item, ...]] = (
         Item("aimak:home", _("Village register"), Right.REGISTER_READ, "/aimak/"),
+        Item("aimak:statistics", _("Statistics"), Right.STATISTICS),
     )

@@ -22,6 +22,13 @@ class Part:
     lines: list[str]
     """For each row, what names it in an address."""
 
+    def edits(self) -> list[tuple[str, str]]:
+        """Return for each row what names it in an address, and in words."""
+        return [
+            (line, " ".join(str(cell) for cell in row[:2]))
+            for line, row in zip(self.lines, self.rows, strict=True)
+        ]
+
 
 def belongings(card: HouseholdCard) -> list[Part]:
     """Return all tables, empty ones too: they can be filled."""

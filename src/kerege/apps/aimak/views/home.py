@@ -39,6 +39,8 @@ def _links(rights: frozenset[Right]) -> list[tuple[str, str]]:
     found = []
     if Right.REGISTER_WRITE in rights:
         found.append((reverse("aimak:new-household"), _("New household")))
+    found.append((reverse("aimak:list"), _("List of households")))
+    found.append((reverse("aimak:book"), _("Household book, to print")))
     return found
 
 

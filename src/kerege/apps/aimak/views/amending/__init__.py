@@ -1,0 +1,1 @@
+"""Facts that are otherwise, and facts that were written wrongly: told apart."""
