@@ -23,7 +23,13 @@ class Answer:
         return json.loads(self.body)
 
 
-def ask(path: str, *, peer: str = "127.0.0.1", **headers: str) -> Answer:
+def ask(
+    path: str,
+    application: Services | None = None,
+    *,
+    peer: str = "127.0.0.1",
+    **headers: str,
+) -> Answer:
     """Send a GET; ``headers`` are X-Road headers: ``UserId="clerk 7"``."""
     named = {"Client": BANK, "Id": "q-1", **headers}
     path, _, query = path.partition("?")
@@ -44,7 +50,7 @@ def ask(path: str, *, peer: str = "127.0.0.1", **headers: str) -> Answer:
         },
     }
     began: list[Any] = []
-    application = Services(LoopbackListener(PORT))
+    application = application or Services(LoopbackListener(PORT))
     chunks = application(environ, lambda status, fields: began.extend((status, fields)))
     body = b"".join(chunks)
     if hasattr(chunks, "close"):

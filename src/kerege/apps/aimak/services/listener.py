@@ -5,8 +5,9 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError
 
 from kerege.apps.aimak.services.asking import note_stranger
 from kerege.exchange.provider import Trust, XRoadWSGI
@@ -42,8 +43,10 @@ class Services:
 
 
 def _note(reason: str) -> None:
-    close_old_connections()
+    request_started.send(sender=Services)  # Django then looks after its connections
     try:
         note_stranger(reason)
     except DatabaseError:  # it was refused: nothing was told
         _application_log.exception("a refused call is not in the audit log")
+    finally:
+        request_finished.send(sender=Services)
