@@ -1,6 +1,5 @@
 """A book is checked, taken and undone."""
 
-import threading
 from datetime import date
 from decimal import Decimal
 
@@ -279,5 +278,5 @@ def test_two_workers_do_not_take_one_import(upload):
     start(item, State.TAKING, TAKE, item.created_by)
     with pytest.raises(StateError):
         start(other, State.TAKING, TAKE, item.created_by)
-    worker.run(threading.Event(), until_empty=True)
+    work()
     assert current(PersonFacts).count() == 4
