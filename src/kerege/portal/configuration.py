@@ -51,6 +51,10 @@ class Configuration:
     client: str = "central-server/GOV/70000050/sanaripaymak-service"
     """The subsystem as which the register asks others."""
     sms_gateway: str = ""
+    """Where SMS are handed over, by HTTP; empty: none are sent."""
+    virus_scanner: str = ""
+    """clamd: ``unix:///run/clamav/clamd.ctl`` or ``tcp://127.0.0.1:3310``; empty: files
+    are not scanned, and each document says so."""
     mail: Mail = Mail()
 
     @classmethod

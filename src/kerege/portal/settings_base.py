@@ -17,6 +17,8 @@ INSTALLED_APPS = [
     "kerege.apps.common.audit",
     "kerege.apps.common.auditors",
     "kerege.apps.common.jobs",
+    "kerege.apps.common.documents",
+    "kerege.apps.common.notifications",
     "kerege.apps.aimak",
     "kerege.apps.aimak.search",
     "kerege.apps.aimak.imports",

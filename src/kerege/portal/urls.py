@@ -15,5 +15,6 @@ urlpatterns = [
     path("components/", views.components, name="components"),
     path("sign-in/", include("kerege.portal.signin.urls")),
     path("audit/", include("kerege.apps.common.auditors.urls")),
+    path("documents/", include("kerege.apps.common.documents.urls")),
     path("aimak/", include("kerege.apps.aimak.urls")),
 ]

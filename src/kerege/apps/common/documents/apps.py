@@ -1,0 +1,10 @@
+"""The Django app of documents."""
+
+from django.apps import AppConfig
+
+
+class DocumentsConfig(AppConfig):
+    """Documents."""
+
+    name = "kerege.apps.common.documents"
+    label = "documents"
