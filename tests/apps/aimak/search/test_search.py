@@ -7,8 +7,9 @@ import pytest
 from kerege.apps.aimak.models import PersonFacts, Protection, ProtectionKind
 from kerege.apps.aimak.names.vocabulary import Reason
 from kerege.apps.aimak.protection import Sight
+from kerege.apps.aimak.search import people
 from kerege.apps.aimak.search.engine import search
-from kerege.apps.aimak.search.index import refresh_persons
+from kerege.apps.aimak.search.index import rebuild, refresh_persons
 from kerege.apps.aimak.search.models import PersonEntry, Token, TokenKey
 from kerege.apps.common.staff.access import Scope
 from tests.apps.aimak.search.village import EVERYWHERE, PEOPLE, Village
@@ -201,5 +202,18 @@ def test_a_page_of_results_takes_few_questions_however_many_are_found(
     for number in range(40):
         village.settle("karool", "15", "Асанов", f"Бала{number}", "", "2001-01-01", "")
     refresh_persons([person.pk for person in village.people.values()])
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(40):
         assert len(search("Асанов", karool).found) > 40
+
+
+def test_many_who_are_called_almost_so_do_not_hide_one_who_is_called_more_so(
+    village: Village, karool: Scope, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(people, "FETCHED", 5)
+    for _ in range(30):
+        village.settle("karool", "15", "Сагынбаав", "Кубатбек", "", "2001-01-01", "")
+    rebuild()
+    village.settle("karool", "16", "Сагынбаев", "Кубатбек", "", "2001-01-01", "")
+    rebuild()
+    first, *_ = names("Сагнбаев Кубатбк", karool)
+    assert first == "Сагынбаев Кубатбек"

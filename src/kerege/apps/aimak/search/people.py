@@ -13,13 +13,16 @@ from itertools import permutations
 from django.db.models import QuerySet
 
 from kerege.apps.aimak.names.query import NameWord
-from kerege.apps.aimak.names.vocabulary import SAME, Candidate, candidates
+from kerege.apps.aimak.names.vocabulary import LEAST, SAME, Candidate, candidates
 from kerege.apps.aimak.search.models import PersonEntry, PersonWord
 from kerege.apps.aimak.search.words import StoredVocabulary
 
 SLOTS = ("surname_id", "given_id", "patronymic_id")
 FETCHED = 400
 """Rows of one question: enough for a page and to see that there are more."""
+STEPS = (SAME, 0.85, 0.75, LEAST)
+"""Ranks from which on names are asked for, until a page is full: of a question that
+brings more rows than are fetched, those that are fetched could be the worse ones."""
 FORMER = 0.95
 """What a rank is worth for a name somebody had before, or a second one."""
 LEFT_OUT = 0.75
@@ -60,11 +63,13 @@ class NameSearch:
 
     def hits(self, wanted: int) -> dict[int, Hit]:
         """Return persons by id, at least `wanted` if there are so many."""
-        same = [_at_least(found, SAME) for found in self._found]
         best: dict[int, Hit] = {}
-        for lists in (same, self._found):
-            if all(lists):
+        asked: list[dict[int, Candidate]] = []
+        for rank in STEPS:
+            lists = [_at_least(found, rank) for found in self._found]
+            if all(lists) and lists != asked:
                 self._collect(lists, best)
+                asked = lists
             if len(best) >= wanted:
                 return best
         if len(self._found) > 2 and not best:
