@@ -73,4 +73,5 @@ bench: $(SETUP) $(SITE) ## Benchmarks: a table and bench/results.json (ONLY=pref
 	$(BIN)/python -m bench --scale $(SCALE) --only "$(ONLY)"
 
 clean: ## Remove what the targets above made
-	rm -rf $(VENV) $(INTEROP) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(INTEROP) $(SITE) .cache/portal-css var/screenshots .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find src -name '*.mo' -delete
