@@ -10,28 +10,37 @@ from datetime import date
 
 import django
 
+from tests.browser import village
+
 PASSWORD = "Кереге-12-уук"
 
 
 def main() -> None:
     """Make the cast and print how to be one of them."""
     django.setup()
-    sessions = {role: session_of(person) for role, person in people().items()}
-    json.dump({"sessions": sessions, "words": {}}, sys.stdout)
+    place = office()
+    sessions = {role: session_of(person) for role, person in people(place).items()}
+    json.dump({"sessions": sessions, "words": village.settle(place)}, sys.stdout)
 
 
-def people() -> dict:
-    """Make one person of each role; all are invented."""
-    from kerege.apps.common.staff.models import Assignment, Office, User
-    from kerege.apps.common.staff.rights import Role
+def office():
+    """Make the office in which clerk and head work."""
+    from kerege.apps.common.staff.models import Office
 
-    office = Office.objects.create(
+    return Office.objects.create(
         code="karool",
         name_ky="Кароол айыл өкмөтү",
         name_ru="Айыл окмоту Кароол",
         name_en="Karool village office",
         unit_code="41704210830000",
     )
+
+
+def people(place) -> dict:
+    """Make one person of each role; all are invented."""
+    from kerege.apps.common.staff.models import Assignment, User
+    from kerege.apps.common.staff.rights import Role
+
     made = {}
     for role in Role:
         local = role in (Role.CLERK, Role.HEAD)
@@ -41,7 +50,7 @@ def people() -> dict:
         Assignment.objects.create(
             user=user,
             role=role,
-            office=office if local else None,
+            office=place if local else None,
             valid_from=date(2026, 1, 1),
         )
         made[role.value] = user

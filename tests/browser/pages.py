@@ -28,5 +28,11 @@ PAGES = (
     Page("imports", "/aimak/imports/", who="clerk"),
     Page("import-upload", "/aimak/imports/new/", who="clerk"),
     Page("export", "/aimak/exports/", who="clerk"),
+    Page("register", "/aimak/", who="clerk"),
+    Page("search", "/aimak/search/?q=Асонов+Усен", who="clerk"),
+    Page("search-nobody", "/aimak/search/?q=Лермонтов", who="clerk"),
+    Page("household", "/aimak/household/{household}/", who="clerk"),
+    Page("person", "/aimak/person/{person}/", who="clerk"),
+    Page("forbidden", "/aimak/", who="auditor", status=403),
     Page("no-such-page", "/there-is-none/", status=404),
 )

@@ -48,10 +48,16 @@ def navigation(request: HttpRequest) -> list[Link]:
     if not isinstance(user, User):
         return []
     rights = rights_of(user)
-    return [
-        Link(href, item.label, _current(request.path, href, item.prefix))
+    shown = [
+        (href, item)
         for item in items()
         if item.right in rights and (href := _address(item.view))
+    ]
+    above = [item.prefix for _href, item in shown if _is_below(request.path, item)]
+    nearest = max(above, key=len, default=None)
+    return [
+        Link(href, item.label, _current(request.path, href, item.prefix, nearest))
+        for href, item in shown
     ]
 
 
@@ -86,7 +92,12 @@ def _address(view: str) -> str:
         return ""
 
 
-def _current(path: str, href: str, prefix: str) -> str:
+def _is_below(path: str, item: Item) -> bool:
+    return bool(item.prefix) and path.startswith(item.prefix)
+
+
+def _current(path: str, href: str, prefix: str, nearest: str | None) -> str:
+    """One item at most is the current one: that with the longest prefix."""
     if path == href:
         return "page"
-    return "true" if prefix and path.startswith(prefix) else ""
+    return "true" if prefix and prefix == nearest else ""
