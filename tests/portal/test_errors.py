@@ -1,12 +1,22 @@
 """Whatever goes wrong, the page says what it was and what to do."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.db import connection
 from django.test import Client, RequestFactory
+from django.utils.translation import override
 
 from kerege.portal import errors
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """Another test's page may have left its language in this thread."""
+    with override("en"):
+        yield
 
 
 def test_a_page_that_is_not_there_is_told_with_advice(client: Client):
