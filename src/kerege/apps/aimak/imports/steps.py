@@ -1,7 +1,9 @@
 """The steps of an import: check, take, undo. Jobs run them; each can be repeated."""
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 
@@ -70,10 +72,12 @@ def take(item: Import, today: date, advance: Advance) -> None:
     planned = households(one for one in good if not one.problems)
     change = _change_of(item)
     streets = Streets.of(one.key[0] for one in planned)
-    for batch in _batches(planned[item.taken_households :]):
-        with transaction.atomic():
-            _take_batch(item, batch, streets, change)
-        advance(item.taken_rows, item.good_count, "taking")
+    with _rare_collections():
+        for batch in _batches(planned[item.taken_households :]):
+            with transaction.atomic():
+                _take_batch(item, batch, streets, change)
+            gc.collect(1)
+            advance(item.taken_rows, item.good_count, "taking")
 
 
 def undo(item: Import, change: Change, advance: Advance) -> None:
@@ -99,6 +103,21 @@ def undo(item: Import, change: Change, advance: Advance) -> None:
     history_undo.undo(change, by)
     actions.touch(by, ids, persons)
     refresh_persons(persons)
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Look for garbage once a batch: else all rows are walked over and over.
+
+    Measured: a third of the processor time of taking a book.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _take_batch(
