@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from django.core.management.color import no_style
 from django.db import connection, transaction
@@ -26,10 +27,11 @@ from kerege.apps.aimak.models import (
     Unit,
     Versioned,
 )
+from kerege.apps.aimak.synth.book import ID_ROOM
 from kerege.apps.aimak.synth.copying import copy, without_indexes
 from kerege.apps.aimak.synth.country import BlockTables, block_tables, head_tables
 from kerege.apps.aimak.synth.parquet import Progress
-from kerege.apps.aimak.synth.plan import Plan
+from kerege.apps.aimak.synth.plan import Block, Plan
 from kerege.apps.aimak.synth.schema import TABLES
 from kerege.apps.aimak.synth.stored import Storing
 from kerege.apps.common.audit.record import record
@@ -76,13 +78,12 @@ def load(
         done = 0
         for block in plan.blocks:
             tables = block_tables(plan, block)
-            for name, rows in loader.storing.rows(block, tables).items():
-                loader.add(name, rows)
+            loader.block(block, tables)
             _keep(truths, tables)
             done += block.persons
             if progress:
                 progress(Progress(done, plan.persons))
-        loader.streets()
+        loader.far_memberships()
         record(None, "load synthetic country", details=_details(plan))
         _count_on()
     if truth:
@@ -134,13 +135,36 @@ def _count_on() -> None:
 
 
 class _Loader:
-    """Adds tables, and what every row of a version table carries."""
+    """Adds tables, and what every row of a version table carries.
+
+    A row comes after those that it refers to. While one is missing, SQLite looks through
+    whole tables for each row that could be it.
+    """
 
     def __init__(self, plan: Plan, change: Change) -> None:
         self.counts: dict[str, int] = {}
         self._change = change
         self._plan = plan
         self.storing = Storing(plan, _offices(plan))
+        self._streets: set[int] = set()
+        self._far: list[pa.Table] = []
+
+    def block(self, block: Block, tables: BlockTables) -> None:
+        """Add a block, but for memberships in households of others."""
+        rows = self.storing.rows(block, tables)
+        self.streets()
+        for name, these in rows.items():
+            if name == "Membership":
+                homes = pc.divide(pc.subtract(these["household_id"], 1), ID_ROOM)
+                here = pc.equal(homes, block.index)
+                self._far.append(these.filter(pc.invert(here)))
+                self.add(name, these.filter(here))
+            else:
+                self.add(name, these)
+
+    def far_memberships(self) -> None:
+        """Add the memberships that were left out."""
+        self.add("Membership", pa.concat_tables(self._far))
 
     def add(self, name: str, rows: pa.Table) -> None:
         model = _MODELS[name]
@@ -183,7 +207,9 @@ class _Loader:
         )
 
     def streets(self) -> None:
-        ids = sorted(self.storing.streets)
+        """Add the streets that nobody lived in before."""
+        ids = sorted(self.storing.streets.keys() - self._streets)
+        self._streets.update(ids)
         used = [self.storing.streets[place] for place in ids]
         words = [f"s{place:021d}" for place in ids]
         units = [unit for unit, _ in used]
