@@ -19,6 +19,8 @@ INSTALLED_APPS = [
     "kerege.apps.common.jobs",
     "kerege.apps.common.documents",
     "kerege.apps.common.notifications",
+    "kerege.apps.common.representation",
+    "kerege.apps.common.cases",
     "kerege.apps.aimak",
     "kerege.apps.aimak.search",
     "kerege.apps.aimak.imports",

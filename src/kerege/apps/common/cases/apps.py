@@ -1,0 +1,10 @@
+"""The Django app of cases."""
+
+from django.apps import AppConfig
+
+
+class CasesConfig(AppConfig):
+    """Cases."""
+
+    name = "kerege.apps.common.cases"
+    label = "cases"
