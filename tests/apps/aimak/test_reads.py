@@ -206,3 +206,22 @@ def test_the_services_take_few_statements(asanovs: Family, units: None):
     with CaptureQueriesContext(connection) as queries:
         address_fact(USEN_PIN, TODAY)
     assert len(queries) == 3
+
+
+@pytest.mark.parametrize("year", [1987, 1991, 2014, 2015, 2024, 2025, 2026])
+def test_the_statement_and_the_card_tell_the_same_family(asanovs: Family, year: int):
+    row = PersonFacts.objects.get(person=asanovs.burul)
+    died = {"death_date": date(2025, 1, 1)}
+    history.change(
+        PersonFacts, (row.person_id,), died, date(2025, 1, 1), begin(asanovs.office)
+    )
+    day = date(year, 3, 5)
+    card = household_card(asanovs.household, day)
+    told = family_members(USEN_PIN, day)
+    assert card
+    assert told
+    assert [(one.given_name, one.relation) for one in told] == [
+        (one.person.given_name, one.relation)
+        for one in card.members
+        if not one.person.death_date
+    ]

@@ -1,5 +1,8 @@
 """Taking back a change, if nobody has built on it (rule 5 of `history`)."""
 
+from collections.abc import Iterator
+from typing import TypeVar
+
 from kerege.apps.aimak.history import (
     CHUNK,
     HistoryError,
@@ -8,6 +11,8 @@ from kerege.apps.aimak.history import (
     key_of,
 )
 from kerege.apps.aimak.models import VERSIONED, Change, ChangeKind, Versioned
+
+V = TypeVar("V", bound=Versioned)
 
 MAX_NAMED = 20
 """Later changes that a refusal names: more help nobody."""
@@ -68,27 +73,47 @@ def check_untouched(change: Change) -> None:
         LaterChangeError: It names the later changes and all rows.
     """
     rows: list[tuple[str, Key]] = []
-    later: dict[int, Change] = {}
+    later: set[int] = set()
     for model in VERSIONED:
-        touched = (
-            model._default_manager.filter(change=change, superseded_by__isnull=False)
-            .exclude(superseded_by=change)
-            .select_related("superseded_by")
-        )
-        for row in touched:
-            rows.append((model.__name__, key_of(row)))
-            if row.superseded_by is not None:
-                later[row.superseded_by.pk] = row.superseded_by
+        for row, blocker in _now(model, change):
+            if blocker is not None:
+                rows.append((model.__name__, key_of(row)))
+                later.add(blocker)
     if rows:
-        raise LaterChangeError([later[pk] for pk in sorted(later)], rows)
+        found = Change.objects.filter(pk__in=later).select_related("actor")
+        raise LaterChangeError(list(found.order_by("pk")), rows)
 
 
-def _take_back(model: type[Versioned], change: Change, by: Change) -> None:
+def _now(model: type[V], change: Change) -> Iterator[tuple[V, int | None]]:
+    """Yield what a change made as it stands now, and the change that took it away.
+
+    A row that a later change superseded stands again when that change was undone: as
+    the copy that the undo put back, of the same key and the same first day.
+    """
+    made = model._default_manager.filter(change=change).exclude(superseded_by=change)
+    for row in made.iterator(CHUNK):
+        yield _follow(model, row)
+
+
+def _follow(model: type[V], row: V) -> tuple[V, int | None]:
+    while row.superseded_by_id is not None:
+        undone_by = Change.objects.filter(undoes=row.superseded_by_id).first()
+        key = {name: getattr(row, name) for name in model.KEY}
+        again = model._default_manager.filter(
+            **key, change=undone_by, valid_from=row.valid_from
+        )
+        copy = again.first() if undone_by is not None else None
+        if copy is None:
+            return row, row.superseded_by_id
+        row = copy
+    return row, None
+
+
+def _take_back(model: type[V], change: Change, by: Change) -> None:
     rows = model._default_manager
-    made = rows.filter(change=change, superseded_by__isnull=True)
     lost = rows.filter(superseded_by=change).exclude(change=change)
     with Writer(model, by, is_checked=True) as writer:
-        for row in made.iterator(CHUNK):
+        for row, _ in _now(model, change):
             writer.supersede(row)
         for row in lost.iterator(CHUNK):
             writer.copy(row, {})
