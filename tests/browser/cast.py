@@ -18,9 +18,12 @@ PASSWORD = "Кереге-12-уук"
 def main() -> None:
     """Make the cast and print how to be one of them."""
     django.setup()
+    from tests.browser.families import families
+
     place = office()
     sessions = {role: session_of(person) for role, person in people(place).items()}
-    json.dump({"sessions": sessions, "words": village.settle(place)}, sys.stdout)
+    words = families(place) | village.settle(place)
+    json.dump({"sessions": sessions, "words": words}, sys.stdout)
 
 
 def office():

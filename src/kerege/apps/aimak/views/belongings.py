@@ -25,7 +25,7 @@ class Part:
     def edits(self) -> list[tuple[str, str]]:
         """Return for each row what names it in an address, and in words."""
         return [
-            (line, " ".join(str(cell) for cell in row[:2]))
+            (line, " ".join(str(cell) for cell in row[:2] if cell != NOTHING))
             for line, row in zip(self.lines, self.rows, strict=True)
         ]
 
