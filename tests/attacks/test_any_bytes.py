@@ -688,6 +688,10 @@ ELSEWHERE = {
     "AnswerReader.read": "tests/exchange/http/test_fuzz.py",
     "RequestReader.read": "tests/exchange/http/test_fuzz.py",
     # Each starts a process; what it runs is tested beside it.
+    "Calendar.from_toml": "tests/apps/common/cases/test_cases.py",
+    "Head.from_json": "tests/apps/test_any_file.py",
+    "units.read_units": "tests/apps/test_any_file.py",
+    "Configuration.from_folder": "tests/apps/test_any_file.py",
     "reader.read_book": "tests/apps/aimak/workbooks/test_hostile_workbooks.py",
     "reader.read_rows": "tests/apps/aimak/workbooks/test_hostile_workbooks.py",
     "read_heads": "tests/apps/aimak/workbooks/test_hostile_workbooks.py",
@@ -710,6 +714,7 @@ READS = re.compile(r"(read|parse|load|from|decode|split|receive)_?")
 BYTES = re.compile(r"\b(bytes|str|Path|Mapping\[str, (str|bytes)\])")
 NO_PARSERS = {
     # Take a path or a name, but what they read is not of others, or not theirs.
+    "read_back",
     "load",
     "read",
     "read_all",

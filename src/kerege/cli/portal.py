@@ -123,8 +123,7 @@ def serve_services(
     \b
     Examples:
       kerege portal serve-services --listen 127.0.0.1:9001
-      kerege portal serve-services --listen 10.1.2.3:9443 --certificate service.crt \\
-        --key service.key --security-server internal.crt
+      kerege portal serve-services --listen 10.1.2.3:9443 --certificate a.crt --key a.key --security-server internal.crt
     """
     tls_files = (certificate, key, security_server)
     if any(tls_files) and not all(tls_files):

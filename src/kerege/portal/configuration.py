@@ -74,7 +74,12 @@ class Configuration:
                 "makes one"
             )
             raise ConfigurationError(message) from error
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (
+            OSError,
+            UnicodeDecodeError,
+            tomllib.TOMLDecodeError,
+            RecursionError,  # brackets in brackets
+        ) as error:
             message = f"{path} cannot be read: {error}"
             raise ConfigurationError(message) from error
         mail = _checked(Mail, table.pop("mail", {}), f"{path}, [mail]")

@@ -63,6 +63,18 @@ def read_units(path: Path) -> list[Unit]:
     if path.stat().st_size > MAX_UNITS_FILE_BYTES:
         message = f"{path} has more than {MAX_UNITS_FILE_BYTES} bytes: no list of units"
         raise UnitsFileError(message)
+    try:
+        units = _read_rows(path)
+    except (UnicodeDecodeError, csv.Error) as error:
+        message = f"{path} is no CSV file in UTF-8: {error}"
+        raise UnitsFileError(message) from error
+    if not units:
+        message = f"{path} has no units: it needs the columns code,parent,level,name_ru"
+        raise UnitsFileError(message)
+    return units
+
+
+def _read_rows(path: Path) -> list[Unit]:
     known = {row[0]: row[4] for row in table("units.tsv")}
     units: list[Unit] = []
     with path.open(encoding="utf-8-sig", newline="") as file:
@@ -77,9 +89,6 @@ def read_units(path: Path) -> list[Unit]:
             name = row.get("name_ru") or ""
             parent = row.get("parent") or ""
             units.append(Unit(code, parent, level, name, known.get(code, name)))
-    if not units:
-        message = f"{path} has no units: it needs the columns code,parent,level,name_ru"
-        raise UnitsFileError(message)
     return units
 
 
