@@ -1,6 +1,7 @@
 """Fixtures that tests anywhere may ask for by name, and what holds for all of them."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 
@@ -45,6 +46,18 @@ def attempts_stay_in_their_test() -> Iterator[None]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Drive the browser last: while it is open its event loop is this thread's."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+@pytest.fixture(autouse=True)
+def environment_is_put_back() -> Iterator[None]:
+    """Commands of the portal name its folder and settings in the environment."""
+    before = dict(os.environ)
+    yield
+    for name in (before.keys() | os.environ.keys()) - {"PYTEST_CURRENT_TEST"}:
+        if name not in before:
+            del os.environ[name]
+        elif os.environ.get(name) != before[name]:
+            os.environ[name] = before[name]
 
 
 @pytest.fixture(autouse=True)

@@ -198,9 +198,9 @@ class ClientLimiter:
         at_once = limits.messages_at_once
         key = (side, at_once.given_to or client_id)
         most_here = -(-at_once.value // self._workers)
+        self._take(limits.rate, side, client_id)
         if most_here and self._under_way[key] >= most_here:
             raise self._too_many(at_once.value, side, client_id)
-        self._take(limits.rate, side, client_id)
         bound = self._size_bound
         return Admission(
             bound(limits.request_bytes, Exceeded(side, client_id, Bound.REQUEST)),

@@ -43,9 +43,10 @@ def take(rate: Rate, full_at: float, now: float) -> Taken:
     """
     between = 1 / rate.per_second
     whole = rate.burst * between
-    # A clock that began anew, a damaged number (nan) or a bound that was lowered: no
-    # bucket is ever emptier than empty.
-    begins = min(full_at, now + whole) if full_at > now else now
+    # What no bucket can be is from a clock that ran before the machine did, of a bound
+    # that was lowered, or damaged (nan): that bucket begins full.
+    can_be = now < full_at <= now + whole + TOLERANCE_SECONDS
+    begins = full_at if can_be else now
     wait = begins + between - whole - now
     if wait <= TOLERANCE_SECONDS:
         return Taken(begins + between, 0.0)

@@ -5,10 +5,16 @@ and all, and nobody has signed it. A boundary that stands in a part would cut th
 in two for the one who reads it, though its bytes are those that were signed. A multipart
 that came from an information system cannot have one, for X-Road would have cut it there.
 
+A boundary counts with what follows it: of ``part``, ``--part2`` is content, and a
+multipart in a multipart often has such a one (RFC 2046, section 5.1.1).
+
 The reference writes the boundary that it is told (`ProxyMessage.writeSoapContent`).
 """
 
 from kerege.xroad.faults import XRoadError
+
+_ENDS = (b"-", b" ", b"\t", b"\r", b"\n")
+"""What follows a boundary on its line; after anything else it is none."""
 
 
 class BoundaryWatch:
@@ -31,16 +37,29 @@ class BoundaryWatch:
         """Take the next bytes. Raises ``invalid_message`` if the boundary is there."""
         seen = self._tail + data
         for needle in self._needles:
-            if needle in seen:
-                raise XRoadError(
-                    "invalid_message",
-                    f"The multipart's boundary is in {self._what}",
-                    advice="Who reads it would find other parts than were signed. The "
-                    "sender's server names a boundary that its information system "
-                    "cannot have used.",
-                )
-        self._tail = seen[-len(self._needles[0]) + 1 :]
+            at = seen.find(needle)
+            while at >= 0:
+                after = at + len(needle)
+                if seen[after : after + 1] in _ENDS:
+                    raise self._refusal()
+                at = seen.find(needle, at + 1)
+        self._tail = seen[-len(self._needles[0]) :]
 
     def digest(self) -> bytes:
-        """Return nothing: there is none."""
+        """Return nothing, once all has come.
+
+        Raises ``service_failed.invalid_message`` if the boundary is at the end: digests
+        are asked for after reading, which adds ``service_failed`` to what it meets.
+        """
+        if self._tail in self._needles:
+            raise self._refusal("service_failed.invalid_message")
         return b""
+
+    def _refusal(self, code: str = "invalid_message") -> XRoadError:
+        return XRoadError(
+            code,
+            f"The multipart's boundary is in {self._what}",
+            advice="Who reads it would find other parts than were signed. The "
+            "sender's server names a boundary that its information system "
+            "cannot have used.",
+        )

@@ -196,7 +196,7 @@ def _header_of(envelope: Envelope) -> SoapMessage:
     """Return what a client's envelope says; one with a fault asks for nothing."""
     header = soap.read(envelope.content, envelope.content_type)
     if isinstance(header, RelayedFaultError):
-        raise XRoadError(header.code.lower(), header.message)
+        raise XRoadError(header.code.lower(), header.message, quotes=header.message)
     return header
 
 
