@@ -43,6 +43,11 @@ class Shield:
     """Address, household and family."""
     hides_history: bool = False
 
+    @property
+    def hides_changes(self) -> bool:
+        """Whether what was written of the person, and why, would tell too much."""
+        return self.hides_person or self.hides_place or self.hides_history
+
     def relation(self, code: str) -> str:
         """Return the relation that may be shown: an adopted child is a child."""
         return "child" if self.hides_history and code == "ward" else code

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import TypeVar
 
+from django.db.models import Q
+
 from kerege.apps.aimak.history import (
     CHUNK,
     HistoryError,
@@ -10,7 +12,15 @@ from kerege.apps.aimak.history import (
     Writer,
     key_of,
 )
-from kerege.apps.aimak.models import VERSIONED, Change, ChangeKind, Versioned
+from kerege.apps.aimak.models import (
+    VERSIONED,
+    Change,
+    ChangeKind,
+    HouseholdFacts,
+    PersonFacts,
+    Touch,
+    Versioned,
+)
 
 V = TypeVar("V", bound=Versioned)
 
@@ -79,9 +89,33 @@ def check_untouched(change: Change) -> None:
             if blocker is not None:
                 rows.append((model.__name__, key_of(row)))
                 later.add(blocker)
-    if rows:
+    later |= _built_on(change)
+    if later:
         found = Change.objects.filter(pk__in=later).select_related("actor")
         raise LaterChangeError(list(found.order_by("pk")), rows)
+
+
+def _built_on(change: Change) -> set[int]:
+    """Return later changes of people and households that this one brought in.
+
+    A child born in a new household stands on it, though no row of the household has
+    been changed since.
+    """
+    persons = PersonFacts.objects.filter(change=change).exclude(
+        person__in=PersonFacts.objects.filter(change__lt=change.pk).values("person")
+    )
+    homes = HouseholdFacts.objects.filter(change=change).exclude(
+        household__in=HouseholdFacts.objects.filter(change__lt=change.pk).values(
+            "household"
+        )
+    )
+    touches = Touch.objects.filter(
+        Q(person__in=persons.values("person"))
+        | Q(household__in=homes.values("household")),
+        change__undone_by=None,
+    )
+    others = touches.exclude(change=change).exclude(change__kind=ChangeKind.UNDO)
+    return set(others.values_list("change_id", flat=True))
 
 
 def _now(model: type[V], change: Change) -> Iterator[tuple[V, int | None]]:

@@ -17,6 +17,7 @@ from kerege.apps.aimak.events.membership import (
 from kerege.apps.aimak.events.people import Newcomer
 from kerege.apps.aimak.history import as_of
 from kerege.apps.aimak.models import Change, Household, Person, PersonPin
+from kerege.apps.aimak.protection import shields
 from kerege.apps.common.staff.models import Office
 
 
@@ -91,9 +92,11 @@ class Arrival(Event):
         return self.household.create(self.office, self.on, by)
 
     def _check_known(self, person: Person) -> list[Problem]:
+        is_elsewhere = person.office_id != self.office.pk
+        if is_elsewhere and not (self._is_proved(person) and _is_open(person)):
+            # Nothing else, and no name: a PIN alone must tell nothing of anybody.
+            return [Problem("claim.wrong", "pin")]
         found = checks.alive(person, self.on, "person")
-        if person.office_id != self.office.pk and not self._is_proved(person):
-            found.append(Problem("claim.wrong", "pin"))
         if isinstance(self.household, Household) and checks.membership_on(
             person, self.household, self.on
         ):
@@ -113,3 +116,8 @@ class Arrival(Event):
             and facts.birth_date == self.claim.birth_date
             and pins.filter(pin=self.claim.pin).exclude(pin="").exists()
         )
+
+
+def _is_open(person: Person) -> bool:
+    shield = shields([person.pk])[person.pk]
+    return not (shield.hides_person or shield.hides_place)

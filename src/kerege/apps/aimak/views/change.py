@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from kerege.apps.aimak.codes import code_list
 from kerege.apps.aimak.events import undo_change
 from kerege.apps.aimak.history import HistoryError
-from kerege.apps.aimak.models import Change, ChangeKind, Household, Touch
+from kerege.apps.aimak.models import Change, ChangeKind, Household, Person, Touch
 from kerege.apps.aimak.scope import visible
 from kerege.apps.aimak.undo import (
     AlreadyUndoneError,
@@ -19,7 +19,7 @@ from kerege.apps.aimak.undo import (
 )
 from kerege.apps.aimak.views import showing
 from kerege.apps.aimak.views.access import covers, may_write
-from kerege.apps.aimak.views.changes import lines_of, title_of
+from kerege.apps.aimak.views.changes import about_protected, lines_of, title_of
 from kerege.apps.common.audit.record import Outcome, record
 from kerege.apps.common.staff.access import Scope, StaffRequest, requires
 from kerege.apps.common.staff.rights import Right
@@ -44,6 +44,10 @@ def undo(request: StaffRequest, public_id: str) -> HttpResponse:
     wrong = _open(request, public_id)
     reason = request.POST.get("reason", "").strip()[:MAX_REASON]
     if wrong.office is None or wrong.kind == ChangeKind.IMPORT:
+        raise Http404
+    if not _is_still_ours(wrong, request.scope):
+        action = "undo change of people elsewhere"
+        record(request.user, action, public_id, outcome=Outcome.REFUSED)
         raise Http404
     if not reason:
         return _page(request, wrong, _("Say why it is taken back."))
@@ -73,6 +77,13 @@ def _open(request: StaffRequest, public_id: str) -> Change:
 
 def _is_visible(found: Change, scope: Scope) -> bool:
     return found.office is not None and covers(scope, found.office)
+
+
+def _is_still_ours(found: Change, scope: Scope) -> bool:
+    """Whether all people whom a change touched are in books of the scope today."""
+    touches = Touch.objects.filter(change=found)
+    persons = Person.objects.filter(pk__in=touches.values("person"))
+    return visible(persons, scope).count() == persons.count()
 
 
 def _page(request: StaffRequest, found: Change, problem: str = "") -> HttpResponse:
@@ -108,6 +119,7 @@ def _later(error: LaterChangeError) -> str:
 
 def _facts(found: Change) -> list[tuple[str, str]]:
     kinds = code_list("documents")
+    is_silent = bool(about_protected([found]))
     document = [
         kinds.text(found.document_kind) if found.document_kind else "",
         found.document_number,
@@ -117,8 +129,8 @@ def _facts(found: Change) -> list[tuple[str, str]]:
     rows = [
         (_("What"), str(ChangeKind(found.kind).label)),
         (_("When"), showing.day(found.happened_on)),
-        (_("Document"), ", ".join(part for part in document if part)),
-        (_("Reason"), found.reason),
+        (_("Document"), "" if is_silent else ", ".join(filter(None, document))),
+        (_("Reason"), "" if is_silent else found.reason),
         (_("Who wrote it down"), str(found.actor or _("the system"))),
         (_("When it was written down"), showing.moment(found.recorded_at)),
     ]

@@ -14,6 +14,7 @@ from kerege.apps.aimak.models import (
     Change,
     ChangeKind,
     HouseholdFacts,
+    Touch,
     Versioned,
 )
 from kerege.apps.aimak.protection import shields
@@ -78,6 +79,19 @@ def lines_of(change: Change) -> list[Line]:
     return found
 
 
+def about_protected(changes: Iterable[Change]) -> set[int]:
+    """Return the ids of changes that touched somebody who is protected today.
+
+    Their reasons and documents are not shown: they may tell where somebody went, or
+    that a child was adopted.
+    """
+    ids = [one.pk for one in changes]
+    touches = Touch.objects.filter(change__in=ids).exclude(person=None)
+    pairs = list(touches.values_list("change_id", "person_id"))
+    shield = shields({person for _change, person in pairs if person})
+    return {one for one, person in pairs if person and shield[person].hides_changes}
+
+
 def _rows(model: type[Versioned], change: Change) -> list[Versioned]:
     either = Q(change=change) | Q(superseded_by=change)
     return list(model._default_manager.filter(either).order_by("pk")[: 2 * MAX_LINES])
@@ -93,7 +107,7 @@ def _subjects(rows: Iterable[Versioned]) -> dict[int, str]:
     if rows[0].KEY[0] == "person_id":
         shield = shields(ids)
         people = named(ids, max(last, timezone.localdate()))
-        hidden = {pk for pk in ids if shield[pk].hides_place or shield[pk].hides_person}
+        hidden = {pk for pk in ids if shield[pk].hides_changes}
         return {pk: showing.name(one) for pk, one in people.items() if pk not in hidden}
     facts = HouseholdFacts.objects.filter(household__in=ids).order_by("pk")
     numbers = dict(facts.values_list("household_id", "number"))
