@@ -151,11 +151,15 @@ def test_every_code_of_the_doctor_is_documented_once():
     assert declared == set(codes), "list it in the check that finds it"
 
 
+ROOMS = ("apps", "cli", "exchange", "portal")
+"""Whose modules log what operators read."""
+
+
 def logged_events() -> set[str]:
     """What the servers' modules log under a fixed name, without debugging."""
     found = set()
     for file in (ROOT / "src/kerege").rglob("*.py"):
-        if file.relative_to(ROOT / "src/kerege").parts[0] not in ("cli", "exchange"):
+        if file.relative_to(ROOT / "src/kerege").parts[0] not in ROOMS:
             continue
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             match node:

@@ -125,4 +125,8 @@ class SealedReader:
 def _key(passphrase: str, salt: bytes, cost: tuple[int, int, int]) -> bytes:
     log2_n, r, p = cost
     kdf = Scrypt(salt=salt, length=32, n=2**log2_n, r=r, p=p)
-    return kdf.derive(passphrase.encode())
+    try:
+        return kdf.derive(passphrase.encode())
+    except MemoryError as error:
+        message = "The backup asks for more memory than there is"
+        raise SealError(message) from error
