@@ -7,7 +7,7 @@ not told where too few households keep them.
 
 from kerege.apps.aimak.statistics.animals import LivestockRow, livestock
 from kerege.apps.aimak.statistics.disclosure import ROUNDED_TO, told
-from kerege.apps.aimak.statistics.movement import MonthRow, movement
+from kerege.apps.aimak.statistics.movement import MovementRow, movement
 from kerege.apps.aimak.statistics.population import (
     AgeRow,
     UnitRow,
@@ -19,7 +19,7 @@ __all__ = [
     "ROUNDED_TO",
     "AgeRow",
     "LivestockRow",
-    "MonthRow",
+    "MovementRow",
     "UnitRow",
     "livestock",
     "movement",

@@ -1,4 +1,4 @@
-"""Who came and who left, was born and died: by month.
+"""Who came and who left, was born and died: by month or year.
 
 Read from the days of memberships, not from the events that wrote them, so that imports,
 corrections and undone events count as what they say: who begins to belong on the birth
@@ -23,28 +23,34 @@ from kerege.apps.common.staff.access import Scope
 MAX_YEARS = 10
 """Of one question: a decade by month is what a page can draw."""
 _CHUNK = 900
+_KINDS = ("born", "died", "came", "left")
+"""In the order of a row's fields."""
 
 
 @dataclass(frozen=True, slots=True)
-class MonthRow:
-    """A month's movement: rounded."""
+class MovementRow:
+    """A month's or a year's movement: rounded."""
 
     year: int
-    month: int
+    month: int | None
+    """None: of the whole year, which is rounded by itself."""
     births: int
     deaths: int
     arrivals: int
     departures: int
 
 
-def movement(scope: Scope, unit: str, since: date, until: date) -> list[MonthRow]:
-    """Count by month who came, left, was born and died.
+def movement(
+    scope: Scope, unit: str, since: date, until: date, *, by_year: bool = False
+) -> list[MovementRow]:
+    """Count by month, or by year, who came, left, was born and died.
 
     Args:
         scope: Whose offices.
         unit: A SOATE code; empty: all of the scope.
         since: The first day.
         until: The first day that is not counted.
+        by_year: Whether a row is a year.
 
     Raises:
         ValueError: The days are more than ten years apart, or the wrong way round.
@@ -52,19 +58,19 @@ def movement(scope: Scope, unit: str, since: date, until: date) -> list[MonthRow
     if not since < until or (until - since).days > MAX_YEARS * 366:
         message = f"Ask for at most {MAX_YEARS} years, from a day to a later one."
         raise ValueError(message)
-    counts: Counter[tuple[int, int, str]] = Counter()
+    counts: Counter[tuple[int, int | None, str]] = Counter()
     for day, kind in _movements(scope, unit, since, until):
-        counts[day.year, day.month, kind] += 1
+        counts[day.year, None if by_year else day.month, kind] += 1
+    months = _months(since, until)
+    rows = dict.fromkeys((year, None if by_year else month) for year, month in months)
+
+    def cell(year: int, month: int | None, kind: str) -> int:
+        when = (year,) if month is None else (year, month)
+        return told(counts[year, month, kind], unit, kind, *when)
+
     return [
-        MonthRow(
-            year,
-            month,
-            told(counts[year, month, "born"], unit, "born", year, month),
-            told(counts[year, month, "died"], unit, "died", year, month),
-            told(counts[year, month, "came"], unit, "came", year, month),
-            told(counts[year, month, "left"], unit, "left", year, month),
-        )
-        for year, month in _months(since, until)
+        MovementRow(year, month, *[cell(year, month, kind) for kind in _KINDS])
+        for year, month in rows
     ]
 
 
