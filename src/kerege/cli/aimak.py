@@ -1,6 +1,5 @@
 """`kerege aimak`: what the register of local self-government needs on the command line."""
 
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +9,7 @@ import click
 from kerege.cli.aimak_index import index as index_command, make_index
 from kerege.cli.aimak_units import units as units_command
 from kerege.cli.failures import Failure
-from kerege.cli.portal_parts import with_django
-from kerege.portal.configuration import ENVIRONMENT
+from kerege.cli.portal_parts import choose_folder, folder_named, with_django
 
 if TYPE_CHECKING:
     from kerege.apps.aimak.synth.parquet import Progress
@@ -62,14 +60,7 @@ aimak.add_command(index_command)
     type=click.Path(path_type=Path, file_okay=False),
     help="With --to database: where the tables of what was planted go, as Parquet.",
 )
-@click.option(
-    "--portal",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar=ENVIRONMENT,
-    default=Path("portal"),
-    show_default=True,
-    help="The portal's folder, with --to database.",
-)
+@folder_named("--portal", "The portal's folder, with --to database.")
 @click.option("--clean", is_flag=True, help="Plant no mistakes and no duplicates.")
 def synth(  # noqa: PLR0913 - one for each option
     *,
@@ -109,8 +100,7 @@ def synth(  # noqa: PLR0913 - one for each option
     except ValueError as error:
         raise Failure("A country cannot be made", why=f"{error}.") from error
     if target == _DATABASE:
-        os.environ[ENVIRONMENT] = str(portal.resolve())
-        os.environ["DJANGO_SETTINGS_MODULE"] = "kerege.portal.settings"
+        choose_folder(portal)
         _to_database(plan, truth)
     else:
         _to_parquet(plan, Path(target.removeprefix(_PARQUET)))

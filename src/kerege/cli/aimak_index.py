@@ -1,31 +1,21 @@
 """`kerege aimak index`: the search tables, made anew."""
 
-import os
 from pathlib import Path
 
 import click
 
-from kerege.cli.portal_parts import with_django
-from kerege.portal.configuration import ENVIRONMENT
+from kerege.cli.portal_parts import choose_folder, portal_option, with_django
 
 
 @click.command()
-@click.option(
-    "--portal",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar=ENVIRONMENT,
-    default=Path("portal"),
-    show_default=True,
-    help="The portal's folder.",
-)
+@portal_option
 def index(portal: Path) -> None:
     """Make what people are searched by anew, all of it or nothing.
 
     Events and imports keep it up to date. Needed after a version that reads names in
     another way, and after rows were written past the register.
     """
-    os.environ[ENVIRONMENT] = str(portal.resolve())
-    os.environ["DJANGO_SETTINGS_MODULE"] = "kerege.portal.settings"
+    choose_folder(portal)
     make_index()
 
 

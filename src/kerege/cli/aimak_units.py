@@ -1,6 +1,5 @@
 """`kerege aimak units`: the administrative units from the official file."""
 
-import os
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,8 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kerege.cli.failures import Failure
-from kerege.cli.portal_parts import with_django
-from kerege.portal.configuration import ENVIRONMENT
+from kerege.cli.portal_parts import choose_folder, portal_option, with_django
 
 if TYPE_CHECKING:
     from kerege.apps.aimak.units import UnitsDiff
@@ -32,14 +30,7 @@ _NAMED = 10
     help="A unit that is gone, and the one it became part of; ends it on that day.",
 )
 @click.option("--take", "is_taken", is_flag=True, help="Write; otherwise only compare.")
-@click.option(
-    "--portal",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar=ENVIRONMENT,
-    default=Path("portal"),
-    show_default=True,
-    help="The portal's folder.",
-)
+@portal_option
 def units(
     *,
     file: Path,
@@ -56,8 +47,7 @@ def units(
     successors = dict(_pair(one) for one in merged)
     if successors and on is None:
         raise click.UsageError("--merged needs --on: the day of the merger")
-    os.environ[ENVIRONMENT] = str(portal.resolve())
-    os.environ["DJANGO_SETTINGS_MODULE"] = "kerege.portal.settings"
+    choose_folder(portal)
     _work(file, on.date() if on else None, successors, is_taken=is_taken)
 
 

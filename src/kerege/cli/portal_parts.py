@@ -13,14 +13,23 @@ from kerege.portal.configuration import ENVIRONMENT, ConfigurationError
 
 P = ParamSpec("P")
 
-folder_option = click.option(
-    "--folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar=ENVIRONMENT,
-    default=Path("portal"),
-    show_default=True,
-    help="The portal's folder.",
-)
+
+def folder_named(
+    option: str, told: str = "The portal's folder."
+) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Return the option that names the portal's folder."""
+    return click.option(
+        option,
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar=ENVIRONMENT,
+        default=Path("portal"),
+        show_default=True,
+        help=told,
+    )
+
+
+folder_option = folder_named("--folder")
+portal_option = folder_named("--portal")
 
 
 def choose_folder(folder: Path) -> None:

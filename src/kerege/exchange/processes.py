@@ -51,6 +51,17 @@ class FileLock:
             self._handle = None
 
 
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes waiting that would work on the same files of a folder."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def work_in_batches() -> None:
     """Ask the kernel not to interrupt others whenever there is work for this process.
 

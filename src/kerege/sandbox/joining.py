@@ -6,16 +6,13 @@ takes over what changes, within seconds; one that does not run finds it at its s
 """
 
 import asyncio
-import fcntl
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import structlog
 from cryptography import x509
 
+from kerege.exchange.processes import alone_in
 from kerege.sandbox.builder import Instance, is_built, load
 from kerege.sandbox.central import ConfigurationPublisher
 from kerege.sandbox.layout import INSTANCE, Files, MemberPlan
@@ -56,7 +53,7 @@ def certify(files: Files, request: bytes) -> x509.Certificate:
     """
     _require_built(files)
     usage = _usage_of(request)
-    with _alone_in(files.trust):
+    with alone_in(files.trust):
         ca = load_ca(files.trust)
         try:
             issued = ca.issue_from_request(request, usage)
@@ -85,7 +82,7 @@ def register(
     Returns what is registered for the server now. Raises `JoiningError`, `OSError`.
     """
     _require_ours(files, certificate)
-    with _alone_in(files.trust):
+    with alone_in(files.trust):
         known = dict(read_registrations(files))
         found = _registered(files, server)
         plan = newcomer or (found.plan if found else None)
@@ -110,7 +107,7 @@ def unregister(files: Files, certificate: x509.Certificate) -> SecurityServerId:
     Returns whose it was. Raises `JoiningError`, `OSError`.
     """
     _require_built(files)
-    with _alone_in(files.trust):
+    with alone_in(files.trust):
         known = dict(read_registrations(files))
         for one in registered(files):
             if certificate in one.certificates:
@@ -217,14 +214,3 @@ def _usage_of(request: bytes) -> CertificateUsage:
     if usage.content_commitment:
         return CertificateUsage.SIGNING
     return CertificateUsage.AUTHENTICATION
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep other commands waiting that would change the same files."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

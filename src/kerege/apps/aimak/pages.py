@@ -1,5 +1,8 @@
 """What pages of the register share: the page's language, and offices to choose from."""
 
+from collections.abc import Mapping
+
+from django import forms
 from django.utils.translation import get_language
 
 from kerege.apps.common.staff.access import Scope
@@ -23,3 +26,13 @@ def offices_of(scope: Scope) -> dict[str, Office]:
 def office_name(office: Office) -> str:
     """Return an office's name in the page's language."""
     return str(getattr(office, f"name_{language()}") or office.code)
+
+
+def offer_offices(form: forms.Form, offices: Mapping[str, str]) -> None:
+    """Let a form choose an office: id and name; one alone is not asked for."""
+    field = form.fields["office"]
+    if isinstance(field, forms.ChoiceField):
+        field.choices = list(offices.items())
+    if len(offices) == 1:
+        field.widget = forms.HiddenInput()
+        field.initial = next(iter(offices))

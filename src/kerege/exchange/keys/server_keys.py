@@ -5,10 +5,7 @@ it never sees a private key. Port 8443 has a key of its own, self-signed, as in 
 reference (`internal.p12`): information systems trust it by copying its certificate.
 """
 
-import fcntl
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 from kerege.exchange.files import replace_file
 from kerege.exchange.keys.token import SoftwareToken
 from kerege.exchange.messagelog import LogCipher
+from kerege.exchange.processes import alone_in
 from kerege.exchange.security_server.runtime import ServerKeys
 from kerege.exchange.tls import (
     Identity,
@@ -104,7 +102,7 @@ def internal_identity(folder: Path) -> Identity:
     """
     key_file, certificate_file = folder / INTERNAL_KEY, folder / INTERNAL_CERTIFICATE
     try:
-        with _alone_in(folder):  # all workers of a new server come at once
+        with alone_in(folder):  # all workers of a new server come at once
             if not key_file.exists():
                 _make_internal(key_file, certificate_file)
     except OSError as error:
@@ -131,17 +129,6 @@ def _unusable(folder: Path, error: Exception) -> XRoadError:
         "from a backup. If both are removed, new ones are made, and information "
         "systems must be told to trust the new certificate.",
     )
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep other processes waiting that would do the same in this folder."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _read_internal(key_file: Path, certificate_file: Path) -> Identity:

@@ -1,10 +1,14 @@
 """Jobs: taken once, kept while they run, begun again when their worker has died."""
 
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
+from kerege.apps.common.audit.models import Entry
+from kerege.apps.common.audit.record import Outcome, record
 from kerege.apps.common.jobs import handlers, queue, worker
 from kerege.apps.common.jobs.handlers import MayPassError, Work
 from kerege.apps.common.jobs.models import Job, State
@@ -104,6 +108,22 @@ def test_a_waiting_job_stops_at_once():
     job = queue.enqueue("count")
     queue.request_stop(job)
     assert queue.claim("w", ["count"]) is None
+
+
+def test_a_refusal_outlives_the_rollback_of_its_job(handled, monkeypatch):
+    # The test's own transaction is on that connection.
+    monkeypatch.setattr(worker, "close_old_connections", lambda: None)
+
+    def refused(_: Work) -> None:
+        with transaction.atomic():
+            record(None, "take book", outcome=Outcome.REFUSED)
+            raise ValueError
+
+    handlers.HANDLERS["count"] = refused
+    queue.enqueue("count")
+    worker.run(threading.Event(), until_empty=True)
+    assert Job.objects.get().state == State.FAILED
+    assert Entry.objects.get().action == "take book"
 
 
 def test_a_payload_has_a_bound():

@@ -27,7 +27,22 @@ from kerege.apps.common.staff.models import Office, User
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Amendment(Event):
+class _About(Event):
+    """Something about one person or household."""
+
+    about: Person | Household
+
+    def households(self) -> Iterable[Household]:
+        """The household it is about."""
+        return [self.about] if isinstance(self.about, Household) else []
+
+    def persons(self) -> Iterable[Person]:
+        """The person it is about."""
+        return [self.about] if isinstance(self.about, Person) else []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amendment(_About):
     """Facts of a person or a household are otherwise from a day on; a reason is enough.
 
     ``Amendment(on=day, about=household, model=Livestock, key=(household.pk, 3, "", ""),
@@ -37,19 +52,10 @@ class Amendment(Event):
     NAME: ClassVar[str] = "amendment"
     KIND: ClassVar[ChangeKind] = ChangeKind.CHANGE
 
-    about: Person | Household
     model: type[Versioned]
     key: tuple[Any, ...]
     values: Mapping[str, object] | None
     """None: it is no more from that day on."""
-
-    def households(self) -> Iterable[Household]:
-        """The household it is about."""
-        return [self.about] if isinstance(self.about, Household) else []
-
-    def persons(self) -> Iterable[Person]:
-        """The person it is about."""
-        return [self.about] if isinstance(self.about, Person) else []
 
     def check(self, work: Work) -> list[Problem]:
         """A day that was, of what it is about."""
@@ -69,24 +75,15 @@ class Amendment(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Correction(Event):
+class Correction(_About):
     """A row of the book was wrong all the time; ``on`` is the day of the correction."""
 
     NAME: ClassVar[str] = "correction"
     KIND: ClassVar[ChangeKind] = ChangeKind.CORRECTION
 
-    about: Person | Household
     row: Versioned
     values: Mapping[str, object] | None
     """None: it never was so."""
-
-    def households(self) -> Iterable[Household]:
-        """The household it is about."""
-        return [self.about] if isinstance(self.about, Household) else []
-
-    def persons(self) -> Iterable[Person]:
-        """The person it is about."""
-        return [self.about] if isinstance(self.about, Person) else []
 
     def check(self, work: Work) -> list[Problem]:
         """A correction says why."""

@@ -11,7 +11,12 @@ from django.views.decorators.http import require_http_methods
 
 from kerege.apps.aimak.exports.download import attachment
 from kerege.apps.aimak.exports.tables import TABLES, rows_of
-from kerege.apps.aimak.pages import language, office_name, offices_of
+from kerege.apps.aimak.pages import (
+    language,
+    offer_offices,
+    office_name,
+    offices_of,
+)
 from kerege.apps.aimak.workbooks.messages import text_of
 from kerege.apps.aimak.workbooks.writing import FileKind
 from kerege.apps.common.audit.record import Outcome, record
@@ -46,12 +51,7 @@ class ExportForm(forms.Form):
     ) -> None:
         """Offer the offices; one alone is not asked for."""
         super().__init__(data)
-        field = self.fields["office"]
-        if isinstance(field, forms.ChoiceField):
-            field.choices = list(offices.items())
-        if len(offices) == 1:
-            field.widget = forms.HiddenInput()
-            field.initial = next(iter(offices))
+        offer_offices(self, offices)
 
 
 @require_http_methods(["GET", "POST"])

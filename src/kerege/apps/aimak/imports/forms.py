@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kerege.apps.aimak.history import as_of
 from kerege.apps.aimak.models import Unit
+from kerege.apps.aimak.pages import offer_offices
 from kerege.apps.aimak.soate import prefix_of
 from kerege.apps.aimak.workbooks.fields import fields
 from kerege.apps.aimak.workbooks.limits import (
@@ -45,12 +46,7 @@ class UploadForm(forms.Form):
     ) -> None:
         """Offer the offices: id and name; one alone is not asked for."""
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        field = self.fields["office"]
-        if isinstance(field, forms.ChoiceField):
-            field.choices = list(offices.items())
-        if len(offices) == 1:
-            field.widget = forms.HiddenInput()
-            field.initial = next(iter(offices))
+        offer_offices(self, offices)
 
     def clean_file(self) -> "UploadedFile[bytes]":
         """Refuse what is too large."""

@@ -92,14 +92,14 @@ def settle() -> None:
     """Write the attempts whose transaction was rolled back; after it, outside of it."""
     if not _pending.acts or _in_transaction():
         return
-    acts, _pending.acts = _pending.acts, []
     with transaction.atomic():
-        for act, entry in acts:
+        for act, entry in _pending.acts:
             there = Entry.objects.filter(
                 lane=entry.lane_id, sequence=entry.sequence, hash=entry.hash
             )
             if not there.exists():
                 _append(act)
+    _pending.acts = []  # not before they are written: they may have to be again
 
 
 def _in_transaction() -> bool:

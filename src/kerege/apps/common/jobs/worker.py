@@ -9,11 +9,11 @@ is put back; SIGKILL costs the lease's time, then another worker has it.
 import os
 import socket
 import threading
-from collections.abc import Callable
 
 import structlog
 from django.db import OperationalError, close_old_connections
 
+from kerege.apps.common.audit.record import settle
 from kerege.apps.common.jobs import queue
 from kerege.apps.common.jobs.handlers import HANDLERS, MayPassError, Work
 from kerege.apps.common.jobs.models import Job
@@ -30,6 +30,7 @@ def run(stopping: threading.Event, *, until_empty: bool = False) -> None:
     while not stopping.is_set():
         close_old_connections()
         try:
+            settle()  # refusals that the last job's rolled-back transaction took along
             job = queue.claim(name, sorted(HANDLERS))
         except OperationalError as error:
             _log.warning("jobs cannot be read", error=type(error).__name__)
@@ -45,12 +46,8 @@ def run(stopping: threading.Event, *, until_empty: bool = False) -> None:
 def perform(job: Job) -> None:
     """Do one job that was claimed, whatever becomes of it."""
     work = Work(job)
-    _attempt(job, lambda: HANDLERS[job.kind](work), work)
-
-
-def _attempt(job: Job, function: Callable[[], None], work: Work) -> None:
     try:
-        function()
+        HANDLERS[job.kind](work)
     except queue.StoppedError:
         queue.stop(job)
         _log.info("job stopped", kind=job.kind, job=job.pk)
