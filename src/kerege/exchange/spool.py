@@ -106,7 +106,7 @@ class Spool:
         self._working: asyncio.Future[None] | None = None
         self._blocks: list[bytes] = []
         self._buffered = 0
-        self._digests: tuple[bytes, ...] | None = None
+        self._digests: tuple[bytes, ...] = ()
         self._size = 0
         self._file: BinaryIO | None = None
         self._path: Path | None = None
@@ -122,7 +122,7 @@ class Spool:
         """Return a finished spool that holds ``data`` in memory, whatever its size."""
         spool = cls(Path(), *hashes, memory_limit=len(data))
         spool._accept(bytes(data))
-        spool._finished = True
+        spool._end()
         return spool
 
     @property
@@ -139,8 +139,6 @@ class Spool:
     def digests(self) -> tuple[bytes, ...]:
         """The digests, in the order in which the hash objects were given."""
         self._require_finished()
-        if self._digests is None:
-            self._digests = tuple([h.digest() for h in self._hashes])
         return self._digests
 
     @property
@@ -172,11 +170,15 @@ class Spool:
             await self._hand_over()
 
     async def finish(self) -> None:
-        """End the body. Raises ``io_error`` if it could not be written."""
+        """End the body. Raises ``io_error``, or what a hash's face refuses it with."""
         if self._is_large:
             await self._settle()
             await self._in_thread(self._close)
+        self._end()
+
+    def _end(self) -> None:
         self._finished = True
+        self._digests = tuple([h.digest() for h in self._hashes])
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield the body from its beginning; every call starts anew."""

@@ -46,18 +46,14 @@ class BoundaryWatch:
         self._tail = seen[-len(self._needles[0]) :]
 
     def digest(self) -> bytes:
-        """Return nothing, once all has come.
-
-        Raises ``service_failed.invalid_message`` if the boundary is at the end: digests
-        are asked for after reading, which adds ``service_failed`` to what it meets.
-        """
+        """Return nothing. Raises ``invalid_message`` if the boundary is at the end."""
         if self._tail in self._needles:
-            raise self._refusal("service_failed.invalid_message")
+            raise self._refusal()
         return b""
 
-    def _refusal(self, code: str = "invalid_message") -> XRoadError:
+    def _refusal(self) -> XRoadError:
         return XRoadError(
-            code,
+            "invalid_message",
             f"The multipart's boundary is in {self._what}",
             advice="Who reads it would find other parts than were signed. The "
             "sender's server names a boundary that its information system "
